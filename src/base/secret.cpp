@@ -1,0 +1,42 @@
+#include "base/secret.h"
+
+#include <sodium.h>
+
+namespace weir {
+
+Secret& Secret::operator=(const Secret& other) {
+    if (this != &other) {
+        wipe();
+        value_ = other.value_;
+    }
+    return *this;
+}
+
+Secret::Secret(Secret&& other) noexcept : value_(std::move(other.value_)) { other.wipe(); }
+
+Secret& Secret::operator=(Secret&& other) noexcept {
+    if (this != &other) {
+        wipe();
+        value_ = std::move(other.value_);
+        other.wipe();
+    }
+    return *this;
+}
+
+Secret::~Secret() { wipe(); }
+
+void Secret::wipe() {
+    // A moved-from short string still holds its characters inside the object.
+    sodium_memzero(value_.data(), value_.size());
+    value_.clear();
+}
+
+bool Secret::matches(std::string_view candidate) const {
+    return equal_in_constant_time(value_, candidate);
+}
+
+bool equal_in_constant_time(std::string_view a, std::string_view b) {
+    return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+} // namespace weir

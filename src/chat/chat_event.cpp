@@ -1,0 +1,63 @@
+#include "chat/chat_event.h"
+
+namespace weir::chat {
+namespace {
+
+template <class... Cases>
+struct Match : Cases... {
+    using Cases::operator()...;
+};
+
+std::size_t size(const Extensions& extensions) {
+    return extensions.chunk.size() + extensions.choice.size() + extensions.delta.size();
+}
+
+} // namespace
+
+bool is_meaningful(const ChatEvent& event) {
+    return std::visit(Match{
+                          [](const Started&) { return false; },
+                          [](const TextDelta& e) { return !e.text.empty(); },
+                          [](const ReasoningDelta& e) { return !e.text.empty(); },
+                          [](const RefusalDelta& e) { return !e.text.empty(); },
+                          [](const ToolCallDelta&) { return true; },
+                          [](const OtherDelta&) { return false; },
+                          [](const ChoiceFinished&) { return true; },
+                          [](const UsageReport&) { return false; },
+                      },
+                      event);
+}
+
+std::size_t output_bytes(const ChatEvent& event) {
+    return std::visit(Match{
+                          [](const Started&) { return std::size_t{0}; },
+                          [](const TextDelta& e) { return e.text.size(); },
+                          [](const ReasoningDelta& e) { return e.text.size(); },
+                          [](const RefusalDelta& e) { return e.text.size(); },
+                          [](const ToolCallDelta& e) { return e.name.size() + e.arguments.size(); },
+                          [](const OtherDelta&) { return std::size_t{0}; },
+                          [](const ChoiceFinished&) { return std::size_t{0}; },
+                          [](const UsageReport&) { return std::size_t{0}; },
+                      },
+                      event);
+}
+
+std::size_t kept_bytes(const ChatEvent& event) {
+    const std::size_t extra = std::visit(
+        Match{
+            [](const Started& e) { return e.id.size() + e.model.size() + size(e.extensions); },
+            [](const TextDelta& e) { return e.text.size() + size(e.extensions); },
+            [](const ReasoningDelta& e) { return e.text.size() + size(e.extensions); },
+            [](const RefusalDelta& e) { return e.text.size() + size(e.extensions); },
+            [](const ToolCallDelta& e) {
+                return e.id.size() + e.name.size() + e.arguments.size() + e.extensions.size();
+            },
+            [](const OtherDelta& e) { return size(e.extensions); },
+            [](const ChoiceFinished& e) { return e.reason.size() + size(e.extensions); },
+            [](const UsageReport& e) { return e.raw.size(); },
+        },
+        event);
+    return sizeof(ChatEvent) + extra;
+}
+
+} // namespace weir::chat

@@ -1,0 +1,98 @@
+#pragma once
+// What a model says, one step at a time, in no provider's words: the events of the stream log.
+// Every dialect decodes into them and encodes from them. Fields that Weir does not know ride along
+// as raw JSON members, so that a client of the same dialect loses nothing. Immutable once appended
+// to a log.
+
+#include "base/ids.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace weir::chat {
+
+// Unknown members of the objects around an event, as `"key":value,"key":value` without braces, by
+// the object they stood in.
+struct Extensions {
+    std::string chunk;
+    std::string choice;
+    std::string delta;
+    bool empty() const { return chunk.empty() && choice.empty() && delta.empty(); }
+};
+
+// The provider has begun. Comes once, first, and is not yet meaningful.
+struct Started {
+    std::string id;
+    std::string model;
+    std::int64_t created = 0; // seconds since 1970
+    Extensions extensions;
+};
+
+struct TextDelta {
+    std::uint32_t choice = 0;
+    std::string text;
+    Extensions extensions;
+};
+
+// Thought that a provider shows apart from the answer.
+struct ReasoningDelta {
+    std::uint32_t choice = 0;
+    std::string text;
+    std::string field; // the name the provider gave it: "reasoning_content" or "reasoning"
+    Extensions extensions;
+};
+
+struct RefusalDelta {
+    std::uint32_t choice = 0;
+    std::string text;
+    Extensions extensions;
+};
+
+// A piece of a tool call: id and name come with its first piece.
+struct ToolCallDelta {
+    std::uint32_t choice = 0;
+    std::uint32_t call = 0;
+    std::string id;
+    std::string name;
+    std::string arguments;
+    std::string extensions; // unknown members of the call itself
+};
+
+// Nothing but members that Weir does not know.
+struct OtherDelta {
+    std::uint32_t choice = 0;
+    Extensions extensions;
+};
+
+struct ChoiceFinished {
+    std::uint32_t choice = 0;
+    std::string reason; // OpenAI's words: stop, length, tool_calls, content_filter, …
+    Extensions extensions;
+};
+
+struct Usage {
+    Tokens input;
+    Tokens output;
+    Tokens cached_input; // part of input
+    Tokens reasoning;    // part of output
+};
+
+struct UsageReport {
+    Usage usage;
+    std::string raw; // the provider's own object, as JSON; empty where Weir counted
+};
+
+using ChatEvent = std::variant<Started, TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta,
+                               OtherDelta, ChoiceFinished, UsageReport>;
+
+// Whether a client that has seen it has seen part of the answer: the end of silent failover.
+bool is_meaningful(const ChatEvent& event);
+// Bytes of model output in it, for counting where no usage is given.
+std::size_t output_bytes(const ChatEvent& event);
+// What it costs to keep, about.
+std::size_t kept_bytes(const ChatEvent& event);
+
+} // namespace weir::chat

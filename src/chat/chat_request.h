@@ -1,0 +1,76 @@
+#pragma once
+// One chat request, checked: typed where Weir looks, raw where it only passes on. Made by parse()
+// (and parse_prompt()) alone. Raw slices point into the document it owns, so a ChatRequest moves
+// but is not copied.
+
+#include "base/error.h"
+#include "json/document.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::chat {
+
+enum class Speaker : std::uint8_t { system, developer, user, assistant, tool, function };
+
+struct Message {
+    Speaker speaker;
+    std::vector<std::string_view> texts; // the text parts, in order
+    std::uint32_t images = 0;
+};
+
+// A top-level field as it was sent.
+struct Member {
+    std::string_view key;
+    std::string_view raw;
+};
+
+enum class Delivery : std::uint8_t { whole, streamed };
+enum class UsageWish : std::uint8_t { quiet, include }; // stream_options.include_usage
+
+class ChatRequest {
+public:
+    ChatRequest(ChatRequest&&) noexcept = default;
+    ChatRequest& operator=(ChatRequest&&) noexcept = default;
+
+    std::string_view model() const { return model_; }
+    Delivery delivery() const { return delivery_; }
+    UsageWish usage_wish() const { return usage_wish_; }
+    std::optional<std::int64_t> max_output_tokens() const { return max_output_tokens_; }
+    std::int64_t choices() const { return choices_; }
+    const std::vector<Message>& messages() const { return messages_; }
+    // Every top-level field in document order, known or not.
+    const std::vector<Member>& members() const { return members_; }
+
+    // An upper bound on the input tokens: a token covers two bytes of text at the very least on
+    // average, each message and tool adds its frame, an image a fixed price.
+    std::int64_t input_tokens_bound() const;
+
+private:
+    friend class RequestReader;
+    friend Result<ChatRequest> parse_prompt(std::string_view body);
+    ChatRequest() = default;
+
+    std::unique_ptr<const json::Document> document_;
+    std::string_view model_;
+    Delivery delivery_ = Delivery::whole;
+    UsageWish usage_wish_ = UsageWish::quiet;
+    std::optional<std::int64_t> max_output_tokens_;
+    std::int64_t choices_ = 1;
+    std::vector<Message> messages_;
+    std::vector<Member> members_;
+    std::size_t other_bytes_ = 0; // of tools, formats and whatever else a model may be shown
+};
+
+// An OpenAI chat completion request. Errors: invalid_json, or the codes of wrong values with their
+// `param`.
+Result<ChatRequest> parse(std::string_view body);
+
+// The plain form of /api/v1/chat: {"prompt", "model": "fast", "stream": true}.
+Result<ChatRequest> parse_prompt(std::string_view body);
+
+} // namespace weir::chat

@@ -1,0 +1,212 @@
+#include "net/http_server.h"
+
+#include "base/limits.h"
+#include "wire/head_collector.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+namespace weir::net {
+
+namespace asio = boost::asio;
+using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol>;
+
+namespace {
+
+Address peer_address(int descriptor) {
+    sockaddr_storage storage{};
+    socklen_t length = sizeof storage;
+    if (::getpeername(descriptor, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
+    Address out;
+    if (storage.ss_family == AF_INET) {
+        const auto& v4 = reinterpret_cast<const sockaddr_in&>(storage);
+        std::array<unsigned char, 4> octets{};
+        std::memcpy(octets.data(), &v4.sin_addr, octets.size());
+        return Address::from_v4(octets);
+    }
+    if (storage.ss_family == AF_INET6) {
+        const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage);
+        std::memcpy(out.bytes.data(), &v6.sin6_addr, out.bytes.size());
+    }
+    return out;
+}
+
+constexpr wire::Fault too_slow{408, "the request came too slowly"};
+
+} // namespace
+
+// One accepted connection, from its first byte to its close.
+class HttpServer::Connection {
+public:
+    Connection(HttpServer& server, Socket socket, Peer peer)
+        : server_(server), stream_(server.loop_, std::move(socket)), peer_(peer) {
+        server_.open_.insert(this);
+    }
+    ~Connection() { server_.open_.erase(this); }
+
+    Task<void> run() {
+        if (server_.options_.tls != nullptr && peer_.kind == Peer::Kind::tcp) {
+            Ssl ssl = server_.options_.tls->accept(stream_.descriptor());
+            auto shaken = co_await stream_.handshake(std::move(ssl), limits::head_time);
+            if (!shaken) co_return;
+        }
+        bool goes_on = true;
+        while (goes_on) {
+            auto head = co_await read_head();
+            if (!head) co_return;
+            goes_on = co_await serve_one(std::move(*head));
+        }
+    }
+
+    void close_if_idle() {
+        if (idle_) stream_.abort();
+    }
+
+private:
+    // The next request's head; nullopt when the connection is over.
+    Task<std::optional<wire::RequestHead>> read_head() {
+        wire::HeadCollector collector;
+        SteadyTime begun{};
+        idle_ = pending_.empty();
+        if (idle_ && server_.draining_) co_return std::nullopt;
+        while (true) {
+            std::string_view bytes = pending_;
+            const bool from_pending = !pending_.empty();
+            if (!from_pending) {
+                // Nothing of a head yet: the idle time. Then the whole head has its own time.
+                std::chrono::milliseconds timeout = limits::idle_time;
+                if (!collector.empty()) {
+                    timeout = std::chrono::ceil<std::chrono::milliseconds>(
+                        begun + limits::head_time - server_.loop_.clock().steady());
+                }
+                auto read = co_await stream_.read(std::max(timeout, std::chrono::milliseconds(1)));
+                if (!read) {
+                    if (read.error() == IoEnd::timeout && !collector.empty())
+                        co_await answer_fault(too_slow);
+                    co_return std::nullopt;
+                }
+                bytes = *read;
+            }
+            if (collector.empty()) begun = server_.loop_.clock().steady();
+            idle_ = false;
+            auto step = collector.feed(bytes);
+            if (!step) {
+                co_await answer_fault(step.error());
+                co_return std::nullopt;
+            }
+            if (from_pending) pending_.erase(0, step->used);
+            else pending_.assign(bytes.substr(step->used));
+            if (!step->whole) continue;
+            auto head = wire::RequestHead::parse(collector.take());
+            if (head) co_return std::move(*head);
+            co_await answer_fault(head.error());
+            co_return std::nullopt;
+        }
+    }
+
+    // Whether the connection may carry another request.
+    Task<bool> serve_one(wire::RequestHead head) {
+        Exchange exchange(stream_, std::move(head), peer_, pending_);
+        if (server_.draining_) exchange.close_after();
+        co_await server_.handler_.serve(exchange);
+        exchange.unwatch();
+        if (exchange.untouched()) {
+            exchange.close_after();
+            const Response nothing = server_.handler_.refusal(500, "the request was not answered");
+            co_await exchange.send(nothing);
+        }
+        if (!exchange.answered()) {
+            // A stream that was begun and not ended: the client must see that it is cut.
+            stream_.reset();
+            co_return false;
+        }
+        if (!exchange.closes() && exchange.body_consumed())
+            co_return !server_.draining_ || !pending_.empty();
+        co_await linger();
+        co_return false;
+    }
+
+    Task<void> answer_fault(wire::Fault fault) {
+        wire::RequestHead none;
+        Exchange exchange(stream_, std::move(none), peer_, pending_);
+        exchange.close_after();
+        const Response response = server_.handler_.refusal(fault.status, fault.reason);
+        auto sent = co_await exchange.send(response);
+        if (sent) co_await linger();
+    }
+
+    // Closing with unread input would reset the connection and could destroy the answer on its way.
+    // So our end closes first, and what still comes is read and dropped, for a while (RFC 9112,
+    // section 9.6).
+    Task<void> linger() {
+        stream_.shut_write();
+        const SteadyTime until = server_.loop_.clock().steady() + limits::linger_time;
+        std::size_t dropped = 0;
+        while (dropped < limits::linger_bytes) {
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+                until - server_.loop_.clock().steady());
+            if (left.count() <= 0) break;
+            auto bytes = co_await stream_.read(left);
+            if (!bytes) break;
+            dropped += bytes->size();
+        }
+        stream_.abort();
+    }
+
+    HttpServer& server_;
+    Stream stream_;
+    Peer peer_;
+    std::string pending_;
+    bool idle_ = true;
+};
+
+HttpServer::HttpServer(Loop& loop, Handler& handler, Options options)
+    : loop_(loop), handler_(handler), options_(options) {}
+
+HttpServer::~HttpServer() = default;
+
+void HttpServer::accept_from(int descriptor, Peer::Kind kind) {
+    loop_.spawn(accept_loop(descriptor, kind));
+}
+
+Task<void> HttpServer::accept_loop(int descriptor, Peer::Kind kind) {
+    sockaddr_storage name{};
+    socklen_t length = sizeof name;
+    ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&name), &length);
+    Acceptor acceptor(loop_.io(), asio::generic::stream_protocol(name.ss_family, 0), descriptor);
+    asio::steady_timer pause(loop_.io());
+    while (true) {
+        auto [failed, socket] = co_await acceptor.async_accept(asio::as_tuple(asio::use_awaitable));
+        if (failed == asio::error::operation_aborted) co_return;
+        if (failed) {
+            // Out of descriptors or memory: the connection stays queued, so asking again at once
+            // would spin.
+            pause.expires_after(limits::accept_pause);
+            co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+            continue;
+        }
+        if (open_.size() >= options_.connections_max) continue; // dropped: nothing of it was read
+        Peer peer{.address = {}, .kind = kind};
+        if (kind == Peer::Kind::tcp) {
+            const int on = 1;
+            ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+            peer.address = peer_address(socket.native_handle());
+        }
+        loop_.spawn(serve(std::move(socket), peer));
+    }
+}
+
+Task<void> HttpServer::serve(Socket socket, Peer peer) {
+    Connection connection(*this, std::move(socket), peer);
+    co_await connection.run();
+}
+
+void HttpServer::drain() {
+    draining_ = true;
+    for (Connection* const connection : open_) connection->close_if_idle();
+}
+
+} // namespace weir::net

@@ -1,0 +1,53 @@
+#pragma once
+// An HTTP/1.1 server on one loop: accepts, reads heads strictly, hands each request to the Handler
+// and keeps the connection for the next one. Malformed requests are answered here, with the status
+// the parser gave, and the connection closes lingering. Thread: the loop's, but for the
+// constructor.
+
+#include "net/exchange.h"
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <memory>
+#include <unordered_set>
+
+namespace weir::net {
+
+class Handler {
+public:
+    virtual ~Handler() = default;
+    // Answers the exchange. It is called again for the same connection only after it has returned.
+    virtual Task<void> serve(Exchange& exchange) = 0;
+    // The body for a request that was refused before it was one; for statuses of malformed HTTP.
+    virtual Response refusal(int status, std::string_view reason) = 0;
+};
+
+class HttpServer {
+public:
+    struct Options {
+        std::size_t connections_max;
+        const TlsServer* tls = nullptr; // null: plain
+    };
+    HttpServer(Loop& loop, Handler& handler, Options options);
+    ~HttpServer();
+
+    // Takes over a listening socket (net/listening.h).
+    void accept_from(int descriptor, Peer::Kind kind);
+
+    // No more keep-alive: idle connections close now, others after their answer.
+    void drain();
+    std::size_t connections() const { return open_.size(); }
+
+private:
+    class Connection;
+    Task<void> accept_loop(int descriptor, Peer::Kind kind);
+    Task<void> serve(Socket socket, Peer peer);
+
+    Loop& loop_;
+    Handler& handler_;
+    Options options_;
+    std::unordered_set<Connection*> open_;
+    bool draining_ = false;
+};
+
+} // namespace weir::net

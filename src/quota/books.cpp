@@ -1,0 +1,270 @@
+#include "quota/books.h"
+
+#include <algorithm>
+#include <fmt/core.h>
+
+namespace weir::quota {
+namespace {
+
+constexpr std::int64_t micros_per_day = 86'400'000'000;
+
+} // namespace
+
+Window* AccountState::find(std::int64_t start) {
+    for (Window& window : windows)
+        if (window.span.start == start) return &window;
+    return nullptr;
+}
+
+Window& AccountState::current(WallTime now) {
+    const std::int64_t second = to_seconds(now);
+    if (!windows.empty() && windows.back().span.start <= second && second < windows.back().span.end)
+        return windows.back();
+    const Span span = period_around(account.period, now);
+    std::erase_if(windows, [&](const Window& w) { return w.held == 0 && w.span.end <= second; });
+    if (Window* const known = find(span.start)) return *known; // the clock went back
+    windows.push_back({span, 0, 0});
+    return windows.back();
+}
+
+AccountState* Books::find(AccountId id) {
+    const auto index = static_cast<std::size_t>(id.value() - 1);
+    return id.value() >= 1 && index < accounts_.size() ? &accounts_[index] : nullptr;
+}
+
+AccountState* Books::find(const Subject& subject, Unit unit, Period period) {
+    const auto found = index_.find({subject, unit, period});
+    return found == index_.end() ? nullptr : find(found->second);
+}
+
+std::vector<AccountState*> Books::of(const Subject& subject) {
+    std::vector<AccountState*> out;
+    if (const auto found = by_subject_.find(subject); found != by_subject_.end())
+        for (const AccountId id : found->second) out.push_back(find(id));
+    return out;
+}
+
+std::optional<std::string> Books::apply(const Entry& entry, Effect effect) {
+    switch (entry.kind) {
+    case EntryKind::reserve:
+    case EntryKind::extend: return apply_reserve(entry, effect);
+    case EntryKind::settle:
+    case EntryKind::void_:
+    case EntryKind::expire: return apply_end(entry, effect);
+    case EntryKind::overage:
+    case EntryKind::correct: {
+        if (effect == Effect::holds_only) return std::nullopt;
+        for (const Delta& delta : entry.deltas) {
+            if (delta.held != 0) return "I3: an overage or correction changes what is held";
+            if (auto fault = change(delta, entry)) return fault;
+        }
+        count_usage(entry);
+        return std::nullopt;
+    }
+    case EntryKind::limit_change:
+        return effect == Effect::all ? apply_account(entry) : std::nullopt;
+    }
+    return "an entry of an unknown kind";
+}
+
+std::optional<std::string> Books::apply_reserve(const Entry& entry, Effect effect) {
+    const bool opens = entry.kind == EntryKind::reserve;
+    const auto known = holds_.find(entry.hold);
+    if (opens && known != holds_.end()) return "I2: a hold is opened twice";
+    if (!opens && known == holds_.end()) return "I2: a hold that is not open is extended";
+    if (effect == Effect::all) {
+        for (const Delta& delta : entry.deltas) {
+            if (delta.settled != 0 || delta.held < 0) return "I3: a reserve settles or releases";
+            if (auto fault = change(delta, entry)) return fault;
+        }
+    }
+    if (opens) {
+        holds_.emplace(entry.hold, Hold{entry, entry.deltas});
+        return std::nullopt;
+    }
+    for (const Delta& delta : entry.deltas) {
+        for (Delta& held : known->second.held)
+            if (held.account == delta.account && held.window_start == delta.window_start)
+                held.held += delta.held;
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> Books::apply_end(const Entry& entry, Effect effect) {
+    const auto known = holds_.find(entry.hold);
+    if (known == holds_.end())
+        return fmt::format("I2: {} of a hold that is not open", name(entry.kind));
+    if (effect == Effect::all) {
+        const auto& held = known->second.held;
+        if (entry.deltas.size() != held.size())
+            return "I3: an end releases other windows than were held";
+        for (std::size_t i = 0; i < held.size(); ++i) {
+            const Delta& delta = entry.deltas[i];
+            // I5: the windows are those of the reserve, however late the end comes.
+            if (delta.account != held[i].account || delta.window_start != held[i].window_start)
+                return "I5: an end charges another window than was held";
+            if (-delta.held != held[i].held)
+                return "I3: an end releases another amount than was held";
+            if (delta.settled < 0 || delta.settled > held[i].held)
+                return "I4: an end settles more than was held";
+            if (auto fault = change(delta, entry)) return fault;
+        }
+        if (entry.kind != EntryKind::void_) count_usage(entry);
+    }
+    holds_.erase(known);
+    return std::nullopt;
+}
+
+std::optional<std::string> Books::change(const Delta& delta, const Entry& entry) {
+    AccountState* const state = find(delta.account);
+    if (state == nullptr) return fmt::format("account {} does not exist", delta.account.value());
+    Window* window = state->find(delta.window_start);
+    if (window == nullptr) {
+        const WallTime at{std::chrono::microseconds(entry.at)};
+        Window& current = state->current(at);
+        if (current.span.start != delta.window_start) {
+            const Span span = period_around(state->account.period,
+                                            WallTime(std::chrono::seconds(delta.window_start)));
+            if (span.start != delta.window_start)
+                return "I5: a window does not begin where its period does";
+            state->windows.insert(state->windows.begin(), Window{span, 0, 0});
+            window = &state->windows.front();
+        } else {
+            window = &current;
+        }
+    }
+    if (__builtin_add_overflow(window->settled, delta.settled, &window->settled) ||
+        __builtin_add_overflow(window->held, delta.held, &window->held))
+        return "a balance overflows";
+    if (window->held < 0) return "I3: more is released than was held";
+    const bool admits = entry.kind == EntryKind::reserve || entry.kind == EntryKind::extend;
+    const auto& limit = state->account.limit;
+    if (admits && limit && delta.held > 0 && window->settled + window->held > *limit) {
+        return fmt::format("I1: {} of {} admitted in account {}", window->settled + window->held,
+                           *limit, delta.account.value());
+    }
+    if (!state->windows_dirty) dirty_.push_back(state->account.id);
+    state->windows_dirty = true;
+    return std::nullopt;
+}
+
+std::optional<std::string> Books::apply_account(const Entry& entry) {
+    if (!entry.account) return "a limit change without an account";
+    const Account& account = *entry.account;
+    if (AccountState* const known = find(account.id)) {
+        if (known->account.subject != account.subject || known->account.unit != account.unit ||
+            known->account.period != account.period)
+            return "an account changes what it counts";
+        known->account = account;
+        known->account_dirty = true;
+        dirty_.push_back(account.id);
+        return std::nullopt;
+    }
+    if (account.id != next_account_id()) return "an account is numbered out of turn";
+    if (!index_.emplace(AccountKey{account.subject, account.unit, account.period}, account.id)
+             .second)
+        return "an account is made twice";
+    accounts_.push_back({account, {}, true, false});
+    by_subject_[account.subject].push_back(account.id);
+    dirty_.push_back(account.id);
+    return std::nullopt;
+}
+
+Books::PayerKey Books::payer_key(const Payer& payer) {
+    return {payer.key.value(), payer.user.value(), payer.team ? payer.team->value() : 0};
+}
+
+void Books::count_usage(const Entry& entry) {
+    const bool overage = entry.kind == EntryKind::overage;
+    const bool request = entry.kind == EntryKind::settle || entry.kind == EntryKind::expire;
+    const PayerKey payer = payer_key(entry.payer);
+    UsageRow& row = new_usage_[{entry.at / micros_per_day, payer, entry.model}];
+    row.day = entry.at / micros_per_day;
+    row.payer = entry.payer;
+    row.model = entry.model;
+    Totals& totals = totals_[payer];
+    const auto add = [](std::int64_t& a, std::int64_t& b, std::int64_t n) { a += n, b += n; };
+    add(row.requests, totals.requests, request ? 1 : 0);
+    add(row.tokens_in, totals.tokens_in, entry.tokens_in);
+    add(row.tokens_out, totals.tokens_out, entry.tokens_out);
+    add(row.nanousd, totals.nanousd, entry.nanousd);
+    add(row.overages, totals.overages, overage ? 1 : 0);
+}
+
+Books::Totals Books::totals(const Subject& subject) const {
+    const auto matches = [&](const PayerKey& payer) {
+        switch (subject.scope) {
+        case Scope::key: return std::get<0>(payer) == subject.id;
+        case Scope::user: return std::get<1>(payer) == subject.id;
+        case Scope::team: return std::get<2>(payer) == subject.id;
+        case Scope::everyone: return true;
+        }
+        return false;
+    };
+    Totals out;
+    for (const auto& [payer, totals] : totals_) {
+        if (!matches(payer)) continue;
+        out.requests += totals.requests;
+        out.tokens_in += totals.tokens_in;
+        out.tokens_out += totals.tokens_out;
+        out.nanousd += totals.nanousd;
+        out.overages += totals.overages;
+    }
+    for (const auto& [id, hold] : holds_)
+        if (matches(payer_key(hold.reserve.payer))) ++out.holds_open;
+    return out;
+}
+
+void Books::collect(Summary& summary) {
+    for (const AccountId id : dirty_) {
+        AccountState& state = *find(id);
+        if (state.account_dirty) summary.accounts.push_back(state.account);
+        if (state.windows_dirty)
+            for (const Window& window : state.windows) summary.windows.push_back({id, window});
+        state.account_dirty = state.windows_dirty = false;
+    }
+    dirty_.clear();
+    for (auto& [key, row] : new_usage_) summary.usage.push_back(std::move(row));
+    new_usage_.clear();
+}
+
+std::string Books::pack_holds() const {
+    std::string out;
+    for (const auto& [id, hold] : holds_) {
+        Entry entry = hold.reserve;
+        entry.deltas = hold.held;
+        append_entry(out, entry);
+    }
+    return out;
+}
+
+bool Books::restore(const LedgerStore::Saved& saved) {
+    Entry made;
+    made.kind = EntryKind::limit_change;
+    for (const Account& account : saved.accounts) {
+        made.account = account;
+        if (apply_account(made)) return false;
+    }
+    for (const WindowRow& row : saved.windows) {
+        AccountState* const state = find(row.account);
+        if (state == nullptr) return false;
+        state->windows.push_back(row.window);
+    }
+    for (AccountState& state : accounts_) {
+        state.account_dirty = false;
+        std::ranges::sort(state.windows, {}, [](const Window& w) { return w.span.start; });
+    }
+    dirty_.clear();
+    for (const UsageRow& row : saved.totals) {
+        totals_[payer_key(row.payer)] = {row.requests, row.tokens_in, row.tokens_out,
+                                         row.nanousd,  row.overages,  0};
+    }
+    std::string_view packed = saved.open_holds;
+    while (!packed.empty()) {
+        auto entry = take_entry(packed);
+        if (!entry || apply_reserve(*entry, Effect::holds_only)) return false;
+    }
+    return true;
+}
+
+} // namespace weir::quota

@@ -1,0 +1,376 @@
+#include "quota/ledger.h"
+
+#include "base/ensure.h"
+#include "base/limits.h"
+#include "quota/refusal.h"
+
+#include <algorithm>
+#include <map>
+
+namespace weir::quota {
+namespace {
+
+constexpr auto holds_summary_time = std::chrono::seconds(1);
+
+std::int64_t micros(WallTime time) { return time.time_since_epoch().count(); }
+
+Payer payer_of(const Caller& caller) {
+    return {caller.key ? caller.key->id : KeyId(0), caller.user, caller.team};
+}
+
+// The end of a hold found open after a restart: its whole bound, an upper limit of what was spent.
+Entry crash_end(const Hold& hold, WallTime now) {
+    Entry end = hold.reserve;
+    end.kind = EntryKind::settle;
+    end.at = micros(now);
+    end.reason = Reason::crash;
+    end.certainty = Certainty::estimated;
+    end.deltas = hold.held;
+    for (Delta& delta : end.deltas) {
+        delta.settled = delta.held;
+        delta.held = -delta.held;
+    }
+    return end;
+}
+
+} // namespace
+
+Ledger::Ledger(World world, const config::Quota& defaults) : world_(world), defaults_(defaults) {}
+
+Ledger::~Ledger() { stop(); }
+
+Result<std::unique_ptr<Ledger>> Ledger::open(World world, const config::Quota& defaults) {
+    std::unique_ptr<Ledger> ledger(new Ledger(world, defaults));
+    WEIR_CHECK(ledger->recover());
+    return ledger;
+}
+
+namespace {
+
+Result<std::int64_t> load_books(LedgerStore& store, Books& books, std::int64_t& summary_lsn) {
+    WEIR_TRY(const LedgerStore::Saved saved, store.load());
+    if (!books.restore(saved))
+        return refuse(Error(Errc::ledger_unavailable).because("the ledger's summary is damaged"));
+    std::int64_t last = std::max(saved.summary_lsn, saved.holds_lsn);
+    const auto replay = [&](const Batch& batch) -> Result<void> {
+        std::string_view payload = batch.payload;
+        for (std::int64_t lsn = batch.first_lsn; lsn <= batch.last_lsn(); ++lsn) {
+            const auto entry = take_entry(payload);
+            if (!entry)
+                return refuse(
+                    Error(Errc::ledger_unavailable).because("a journal entry is damaged"));
+            if (lsn <= saved.holds_lsn) continue;
+            const auto effect =
+                lsn <= saved.summary_lsn ? Books::Effect::holds_only : Books::Effect::all;
+            if (const auto fault = books.apply(*entry, effect))
+                return refuse(Error(Errc::ledger_unavailable).because("journal: " + *fault));
+        }
+        last = std::max(last, batch.last_lsn());
+        return {};
+    };
+    WEIR_CHECK(store.read_journal(std::min(saved.summary_lsn, saved.holds_lsn), replay));
+    summary_lsn = saved.summary_lsn;
+    return last;
+}
+
+} // namespace
+
+Result<Books> Ledger::read(LedgerStore& store) {
+    Books books;
+    std::int64_t summary_lsn = 0;
+    WEIR_CHECK(load_books(store, books, summary_lsn));
+    return books;
+}
+
+Result<void> Ledger::recover() {
+    WEIR_TRY(const std::int64_t last, load_books(world_.store, books_, summary_lsn_));
+    std::unique_lock lock(mutex_);
+    next_lsn_ = last + 1;
+    durable_lsn_ = last;
+    std::vector<Entry> ends;
+    for (const auto& [id, hold] : books_.holds())
+        ends.push_back(crash_end(hold, world_.clock.wall()));
+    for (const Entry& end : ends) append(end);
+    const std::int64_t goal = next_lsn_ - 1;
+    lock.unlock();
+
+    world_.store.start(*this);
+    if (goal > last) world_.store.urge();
+    lock.lock();
+    idle_.wait(lock, [&] { return durable_lsn_ >= goal || broken_; });
+    if (broken_)
+        return refuse(Error(Errc::ledger_unavailable).because("the ledger cannot be written"));
+    return {};
+}
+
+void Ledger::stop() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (stopped_) return;
+        stopped_ = true;
+    }
+    world_.store.stop();
+}
+
+std::int64_t Ledger::append(const Entry& entry) {
+    if (const auto fault = books_.apply(entry)) {
+        ensure(false, fault->c_str());
+        return next_lsn_ - 1;
+    }
+    if (pending_.empty() || pending_.back().count >= limits::ledger_batch)
+        pending_.push_back({next_lsn_, 0, {}});
+    append_entry(pending_.back().payload, entry);
+    ++pending_.back().count;
+    return next_lsn_++;
+}
+
+Result<Reservation> Ledger::reserve(const Caller& caller, const Bound& bound,
+                                    std::string_view model) {
+    if (broken_) return refuse(Error(Errc::ledger_unavailable).retry_in(std::chrono::seconds(5)));
+    const WallTime now = world_.clock.wall();
+    Entry entry;
+    entry.kind = EntryKind::reserve;
+    entry.hold = Uuid::make_v7(now, world_.random);
+    entry.at = micros(now);
+    entry.payer = payer_of(caller);
+    entry.tokens_in = bound.input_tokens;
+    entry.tokens_out = bound.output_tokens;
+    entry.nanousd = bound.input_nanousd + bound.output_nanousd;
+    entry.model = model;
+    const Amounts amounts{1, entry.tokens_in + entry.tokens_out, entry.nanousd};
+    auto state = std::make_unique<Reservation::State>();
+    {
+        const std::lock_guard lock(mutex_);
+        if (stopped_) return refuse(Errc::shutting_down);
+        if (pending_.size() * limits::ledger_batch >= limits::ledger_queue)
+            return refuse(Error(Errc::overloaded).retry_in(std::chrono::seconds(1)));
+        const auto& accounts = accounts_for(entry.payer);
+        entry.deltas.reserve(accounts.size());
+        // Every budget is judged before any is touched.
+        for (AccountState* const account : accounts) {
+            const std::int64_t needed = amounts.of(account->account.unit);
+            const Window& window = account->current(now);
+            const auto& limit = account->account.limit;
+            if (limit && (needed > *limit || window.settled + window.held > *limit - needed))
+                return refuse(refusal(account->account, window, bound, needed, now));
+            entry.deltas.push_back({account->account.id, window.span.start, 0, needed});
+            state->units.push_back(account->account.unit);
+        }
+        state->lsn = append(entry);
+    }
+    state->ledger = this;
+    state->hold = std::move(entry);
+    world_.store.urge();
+    return Reservation(std::move(state));
+}
+
+const std::vector<AccountState*>& Ledger::accounts_for(const Payer& payer) {
+    Charged& charged = charged_[payer.key.value()];
+    const bool same = charged.payer.user == payer.user && charged.payer.team == payer.team;
+    if (same && !charged.accounts.empty() && payer.key.value() != 0) return charged.accounts;
+    charged = {payer, {}};
+    if (payer.key.value() != 0) add_accounts({Scope::key, payer.key.value()}, charged.accounts);
+    add_accounts({Scope::user, payer.user.value()}, charged.accounts);
+    if (payer.team) add_accounts({Scope::team, payer.team->value()}, charged.accounts);
+    add_accounts({Scope::everyone, 0}, charged.accounts);
+    return charged.accounts;
+}
+
+// The subject's accounts that count: budgets of the file and of commands, and for a user always the
+// day's requests, which /api/v1/quota shows.
+void Ledger::add_accounts(const Subject& subject, std::vector<AccountState*>& out) {
+    const auto& defaults = subject.scope == Scope::key    ? defaults_.key
+                           : subject.scope == Scope::user ? defaults_.user
+                           : subject.scope == Scope::team ? defaults_.team
+                                                          : defaults_.everyone;
+    for (const config::Budget& budget : defaults)
+        ensure_account(
+            {{}, subject, budget.unit, budget.period, budget.limit, Account::Origin::file});
+    if (subject.scope == Scope::user &&
+        books_.find(subject, Unit::requests, Period::day) == nullptr)
+        ensure_account(
+            {{}, subject, Unit::requests, Period::day, std::nullopt, Account::Origin::file});
+    for (AccountState* const state : books_.of(subject)) {
+        Account& account = state->account;
+        const auto in_file = [&](const config::Budget& budget) {
+            return budget.unit == account.unit && budget.period == account.period;
+        };
+        const bool from_file = account.origin == Account::Origin::file && account.limit.has_value();
+        if (from_file && std::ranges::none_of(defaults, in_file)) {
+            // The file names it no longer: it only counts from now on.
+            Account changed = account;
+            changed.limit.reset();
+            make_limit_change(changed);
+        }
+        const bool meter = subject.scope == Scope::user && account.unit == Unit::requests &&
+                           account.period == Period::day;
+        if (account.limit || meter) out.push_back(state);
+    }
+}
+
+AccountState& Ledger::ensure_account(const Account& wanted) {
+    AccountState* const known = books_.find(wanted.subject, wanted.unit, wanted.period);
+    if (known == nullptr) {
+        Account made = wanted;
+        made.id = books_.next_account_id();
+        make_limit_change(made);
+        return *books_.find(made.id);
+    }
+    const bool stronger =
+        known->account.origin == Account::Origin::command && wanted.origin == Account::Origin::file;
+    if (!stronger &&
+        (known->account.limit != wanted.limit || known->account.origin != wanted.origin)) {
+        Account changed = wanted;
+        changed.id = known->account.id;
+        make_limit_change(changed);
+    }
+    return *known;
+}
+
+void Ledger::make_limit_change(Account account) {
+    Entry entry;
+    entry.kind = EntryKind::limit_change;
+    entry.at = micros(world_.clock.wall());
+    entry.account = std::move(account);
+    append(entry);
+}
+
+void Ledger::set_budget(const Subject& subject, Unit unit, Period period,
+                        std::optional<std::int64_t> limit) {
+    {
+        const std::lock_guard lock(mutex_);
+        Account wanted{{}, subject, unit, period, limit, Account::Origin::command};
+        // Without a limit it belongs to the file again, whose default comes back at the next use.
+        if (!limit) wanted.origin = Account::Origin::file;
+        AccountState* const known = books_.find(subject, unit, period);
+        if (known == nullptr && !limit) return;
+        if (known == nullptr) {
+            ensure_account(wanted);
+        } else {
+            wanted.id = known->account.id;
+            make_limit_change(wanted);
+        }
+        charged_.clear();
+    }
+    world_.store.urge();
+}
+
+void Ledger::set_defaults(const config::Quota& defaults) {
+    const std::lock_guard lock(mutex_);
+    defaults_ = defaults;
+    charged_.clear();
+}
+
+std::vector<Ledger::View> Ledger::views(const Subject& subject) {
+    const std::lock_guard lock(mutex_);
+    std::vector<AccountState*> accounts;
+    add_accounts(subject, accounts);
+    std::vector<View> out;
+    for (AccountState* const state : accounts)
+        out.push_back({state->account, state->current(world_.clock.wall())});
+    return out;
+}
+
+Books::Totals Ledger::totals(const Subject& subject) {
+    const std::lock_guard lock(mutex_);
+    return books_.totals(subject);
+}
+
+std::int64_t Ledger::end_hold(const Entry& end, const std::optional<Entry>& overage) {
+    std::int64_t lsn = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        lsn = append(end);
+        if (overage) lsn = append(*overage);
+    }
+    world_.store.nudge();
+    return lsn;
+}
+
+std::int64_t Ledger::now_micros() const { return micros(world_.clock.wall()); }
+
+// --- durability
+
+net::Task<Result<void>> Ledger::when_durable(std::int64_t lsn, net::Loop& loop) {
+    net::Signal signal(loop);
+    bool failed = false;
+    {
+        const std::lock_guard lock(mutex_);
+        if (durable_lsn_ >= lsn) co_return Result<void>();
+        if (broken_) co_return refuse(Errc::ledger_unavailable);
+        waiters_.push_back({lsn, &loop, &signal, &failed});
+    }
+    world_.store.urge();
+    co_await signal.wait();
+    if (failed) co_return refuse(Error(Errc::ledger_unavailable).retry_in(std::chrono::seconds(5)));
+    co_return Result<void>();
+}
+
+Work Ledger::take() {
+    const std::lock_guard lock(mutex_);
+    Work work;
+    if (!pending_.empty()) {
+        work.batch = std::move(pending_.front());
+        pending_.pop_front();
+    }
+    // A summary describes everything up to its number, so it waits until nothing else does.
+    work.more = !pending_.empty();
+    if (work.more) return work;
+    const SteadyTime now = world_.clock.steady();
+    if (now - last_summary_ < limits::window_flush_time || broken_) return work;
+    const std::int64_t lsn = next_lsn_ - 1;
+    if (lsn == summary_lsn_) return work;
+    work.summary.emplace();
+    work.summary->lsn = lsn;
+    books_.collect(*work.summary);
+    last_summary_ = now;
+    summary_lsn_ = lsn;
+    if (now - last_holds_ >= holds_summary_time) {
+        work.summary->open_holds = books_.pack_holds();
+        last_holds_ = now;
+    }
+    return work;
+}
+
+void Ledger::committed(const Work& work) {
+    std::vector<Waiter> ready;
+    {
+        const std::lock_guard lock(mutex_);
+        if (work.batch.count > 0) durable_lsn_ = work.batch.last_lsn();
+        const auto waits =
+            std::ranges::partition(waiters_, [&](const Waiter& w) { return w.lsn > durable_lsn_; });
+        ready.assign(waits.begin(), waits.end());
+        waiters_.erase(waits.begin(), waits.end());
+        idle_.notify_all();
+    }
+    wake(std::move(ready), Verdict::durable);
+}
+
+void Ledger::failed(const Work&, const Error&) {
+    std::vector<Waiter> all;
+    {
+        const std::lock_guard lock(mutex_);
+        // What memory holds is now ahead of the disk for good: only a restart, which reads the
+        // disk, may go on.
+        broken_ = true;
+        all.swap(waiters_);
+        idle_.notify_all();
+    }
+    wake(std::move(all), Verdict::lost);
+}
+
+// One post to each loop, however many wait there.
+void Ledger::wake(std::vector<Waiter> waiters, Verdict verdict) {
+    std::map<net::Loop*, std::vector<Waiter>> by_loop;
+    for (const Waiter& waiter : waiters) by_loop[waiter.loop].push_back(waiter);
+    for (auto& [loop, mine] : by_loop) {
+        loop->post([woken = std::move(mine), verdict] {
+            for (const Waiter& waiter : woken) {
+                *waiter.failed = verdict == Verdict::lost;
+                waiter.signal->notify();
+            }
+        });
+    }
+}
+
+} // namespace weir::quota

@@ -1,0 +1,113 @@
+#pragma once
+// Prepaid accounts with two-phase entries. A request is admitted only if every budget that applies
+// to it has room for its upper bound, all or none, under one lock; the hold is then made durable by
+// the store's writer in batches, and settled when the answer ends. See docs/ledger.md for the
+// invariants I1 to I6.
+// Thread: any, except where a loop is named.
+
+#include "base/caller.h"
+#include "net/loop.h"
+#include "net/signal.h"
+#include "quota/books.h"
+#include "quota/reservation.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace weir::quota {
+
+class Ledger final : private WorkSource {
+public:
+    struct World {
+        LedgerStore& store;
+        const Clock& clock;
+        Random& random;
+    };
+    // Recovers: loads the summary, replays the journal after it, settles every open hold as
+    // `crash`, and starts the writer. Returns when that is durable.
+    // Errors: ledger_unavailable with what is damaged.
+    static Result<std::unique_ptr<Ledger>> open(World world, const config::Quota& defaults);
+    // The state without recovery or writer, for reading a store that no server has open.
+    static Result<Books> read(LedgerStore& store);
+    ~Ledger() override;
+
+    // Everything queued becomes durable; later reservations are refused.
+    void stop();
+
+    // Errors: quota_exceeded, which says whose budget, when it resets and what would fit; ledger_unavailable.
+    Result<Reservation> reserve(const Caller& caller, const Bound& bound, std::string_view model);
+
+    // Returns once the entry of that number, which settle() gave, is durable.
+    net::Task<Result<void>> when_durable(std::int64_t lsn, net::Loop& loop);
+
+    struct View {
+        Account account;
+        Window window; // the current one
+    };
+    // Every budget and meter of a subject in use now.
+    std::vector<View> views(const Subject& subject);
+    Books::Totals totals(const Subject& subject);
+    // Sets a subject's own budget, or with no limit removes it, so that the file's default is back.
+    void set_budget(const Subject& subject, Unit unit, Period period,
+                    std::optional<std::int64_t> limit);
+    // The file's budgets changed.
+    void set_defaults(const config::Quota& defaults);
+
+    bool broken() const { return broken_.load(std::memory_order_relaxed); }
+
+private:
+    friend class Reservation;
+    struct Waiter {
+        std::int64_t lsn;
+        net::Loop* loop;
+        net::Signal* signal;
+        bool* failed;
+    };
+
+    Ledger(World world, const config::Quota& defaults);
+    Result<void> recover();
+
+    Work take() override;
+    void committed(const Work& work) override;
+    void failed(const Work& work, const Error& why) override;
+    enum class Verdict : std::uint8_t { durable, lost };
+    static void wake(std::vector<Waiter> waiters, Verdict verdict);
+
+    std::int64_t end_hold(const Entry& end, const std::optional<Entry>& overage);
+    std::int64_t now_micros() const;
+
+    // Requires, from here on: the lock is held.
+    std::int64_t append(const Entry& entry);
+    const std::vector<AccountState*>& accounts_for(const Payer& payer);
+    void add_accounts(const Subject& subject, std::vector<AccountState*>& out);
+    AccountState& ensure_account(const Account& wanted);
+    void make_limit_change(Account account);
+
+    World world_;
+    std::mutex mutex_;
+    Books books_;
+    config::Quota defaults_;
+    struct Charged {
+        Payer payer;
+        std::vector<AccountState*> accounts;
+    };
+    std::unordered_map<std::int64_t, Charged> charged_; // by key: what its requests are charged to
+    std::deque<Batch>
+        pending_; // each at most limits::ledger_batch entries; the last one is being filled
+    std::vector<Waiter> waiters_;
+    std::int64_t next_lsn_ = 1;
+    std::int64_t durable_lsn_ = 0;
+    std::int64_t summary_lsn_ = 0;
+    SteadyTime last_summary_{};
+    SteadyTime last_holds_{};
+    std::condition_variable idle_;
+    std::atomic<bool> broken_ = false;
+    bool stopped_ = false;
+};
+
+} // namespace weir::quota

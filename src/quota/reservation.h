@@ -1,0 +1,82 @@
+#pragma once
+// The one way to touch a balance: a move-only hold on an upper bound, made by Ledger::reserve()
+// alone and owned by the generation. It comes home by settle(); dropped, it settles what was
+// counted into it so far.
+
+#include "base/error.h"
+#include "net/task.h"
+#include "quota/entry.h"
+
+#include <memory>
+
+namespace weir::net {
+class Loop;
+}
+
+namespace weir::quota {
+
+class Ledger;
+
+// The most that a request may cost. Output is for all choices together.
+struct Bound {
+    std::int64_t input_tokens = 0;
+    std::int64_t output_tokens = 0;
+    std::int64_t input_nanousd = 0;
+    std::int64_t output_nanousd = 0;
+    std::int64_t choices = 1; // for saying which max_tokens would fit
+};
+
+// What a request has cost.
+struct Cost {
+    std::int64_t tokens_in = 0;
+    std::int64_t tokens_out = 0;
+    std::int64_t nanousd = 0;
+};
+
+class Reservation {
+public:
+    Reservation(Reservation&& other) noexcept;
+    Reservation& operator=(Reservation&&) = delete;
+    ~Reservation();
+
+    // Returns once the hold is on disk. Nothing may be sent to a provider before.
+    // Errors: ledger_unavailable; the hold is then void.
+    net::Task<Result<void>> durable(net::Loop& loop);
+
+    // From here on a dropped reservation costs the request and its input: a provider was asked.
+    void mark_sent(const Cost& input);
+    // What was produced by now, replacing what was counted before. Never shrinks what is owed.
+    void count(const Cost& so_far, Certainty certainty);
+
+    struct End {
+        Reason reason = Reason::complete;
+        // Amounts that a provider reported, or that were counted here.
+        Cost cost;
+        Certainty certainty = Certainty::reported;
+    };
+    // Ends the hold: visible to every reader of the balance when it returns. Usage above the hold
+    // becomes an OVERAGE entry. Returns the entry's number, for Ledger::when_durable().
+    std::int64_t settle(const End& end) &&;
+    // Ends the hold without a charge: nothing was produced.
+    void release() &&;
+
+    const Cost& counted() const;
+    Certainty certainty() const;
+    bool sent() const;
+
+private:
+    friend class Ledger;
+    struct State {
+        Ledger* ledger = nullptr;
+        Entry hold;
+        std::vector<Unit> units; // of each of its deltas
+        std::int64_t lsn = 0;
+        Cost counted;
+        Certainty certainty = Certainty::estimated;
+        enum class Sent : std::uint8_t { no, yes } sent = Sent::no;
+    };
+    explicit Reservation(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_; // null once ended or moved from
+};
+
+} // namespace weir::quota

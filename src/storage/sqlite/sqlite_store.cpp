@@ -1,0 +1,110 @@
+#include "storage/sqlite/sqlite_store.h"
+
+#include "net/signal.h"
+#include "storage/sqlite/schema.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <fmt/core.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+namespace weir::storage {
+namespace {
+
+constexpr const char* file_name = "weir.db";
+
+// flock belongs to the open file: it is gone with the process, however that ends.
+Result<int> lock_directory(const std::string& data_dir) {
+    const std::string path = data_dir + "/lock";
+    const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (descriptor < 0)
+        return refuse(Errc::conflict,
+                      fmt::format("cannot write to {}: {}", data_dir, std::strerror(errno)));
+    if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+        ::close(descriptor);
+        return refuse(
+            Errc::conflict,
+            fmt::format("another weir uses {}; stop it, or choose another --data-dir", data_dir));
+    }
+    return descriptor;
+}
+
+} // namespace
+
+Result<std::unique_ptr<SqliteStore>>
+SqliteStore::open(const std::string& data_dir, config::Durability durability, const Clock& clock) {
+    std::error_code failed;
+    std::filesystem::create_directories(data_dir, failed);
+    if (failed)
+        return refuse(Errc::conflict,
+                      fmt::format("cannot make {}: {}", data_dir, failed.message()));
+    std::filesystem::permissions(data_dir, std::filesystem::perms::owner_all, failed);
+    std::unique_ptr<SqliteStore> store(new SqliteStore);
+    WEIR_TRY(store->lock_, lock_directory(data_dir));
+    WEIR_TRY(Database database,
+             Database::open(data_dir + "/" + file_name, Database::Mode::read_write));
+    WEIR_CHECK(database.run("PRAGMA journal_mode = WAL"));
+    WEIR_CHECK(database.run(durability == config::Durability::power
+                                ? "PRAGMA synchronous = FULL"
+                                : "PRAGMA synchronous = NORMAL"));
+    WEIR_CHECK(database.run("PRAGMA wal_autocheckpoint = 2000"));
+    WEIR_CHECK(database.run("PRAGMA foreign_keys = ON"));
+    WEIR_CHECK(migrate(database));
+    store->writer_ = std::make_unique<Writer>(std::move(database), clock);
+    return store;
+}
+
+SqliteStore::~SqliteStore() {
+    writer_.reset();
+    if (lock_ >= 0) ::close(lock_);
+}
+
+Result<SqliteStore::Saved> SqliteStore::load() { return LedgerTables(writer_->database()).load(); }
+
+Result<void>
+SqliteStore::read_journal(std::int64_t lsn,
+                          const std::function<Result<void>(const quota::Batch&)>& visit) {
+    return LedgerTables(writer_->database()).read_journal(lsn, visit);
+}
+
+// The change runs on the writer's thread; the caller goes on, on its own loop, when it is durable.
+net::Task<Result<void>> SqliteStore::change(net::Loop& loop, Writer::Change work) {
+    net::Signal done(loop);
+    Result<void> outcome;
+    writer_->enqueue(std::move(work), [&](Result<void> result) {
+        loop.post([&outcome, &done, moved = std::move(result)]() mutable {
+            outcome = std::move(moved);
+            done.notify();
+        });
+    });
+    co_await done.wait();
+    co_return outcome;
+}
+
+Result<std::unique_ptr<SqliteReader>> SqliteReader::open(const std::string& data_dir) {
+    WEIR_TRY(Database database,
+             Database::open(data_dir + "/" + file_name, Database::Mode::read_only));
+    return std::unique_ptr<SqliteReader>(new SqliteReader(std::move(database))); // NOLINT: private
+}
+
+Result<quota::Verdict> SqliteReader::verify() {
+    // One read transaction: the server may go on writing meanwhile.
+    WEIR_CHECK(database_.run("BEGIN"));
+    WEIR_TRY(Saved saved, tables_->load());
+    quota::Auditor auditor(std::move(saved));
+    WEIR_TRY(Statement rows, database_.prepare("SELECT first_lsn, count, checksum, payload FROM journal "
+                                               "ORDER BY first_lsn"));
+    while (true) {
+        WEIR_TRY(const bool row, rows.next());
+        if (!row) break;
+        const auto count = static_cast<std::uint32_t>(rows.integer(1));
+        auditor.visit({{rows.integer(0), count, rows.text(3)}, rows.text(2)});
+    }
+    WEIR_CHECK(database_.run("COMMIT"));
+    return std::move(auditor).finish();
+}
+
+} // namespace weir::storage

@@ -1,0 +1,122 @@
+#include "storage/sqlite/writer.h"
+
+#include "base/limits.h"
+#include "storage/sqlite/ledger_tables.h"
+
+#include <algorithm>
+
+namespace weir::storage {
+namespace {
+
+// Below this many arrivals a gap, waiting would cost latency and save nothing.
+constexpr double busy_arrivals = 4.0;
+
+} // namespace
+
+Writer::Writer(Database database, const Clock& clock)
+    : database_(std::move(database)),
+      tables_(std::make_unique<LedgerTables>(database_)),
+      clock_(clock),
+      thread_([this] { run(); }) {}
+
+Writer::~Writer() { stop(); }
+
+void Writer::enqueue(Change work, Done done) {
+    const std::lock_guard lock(mutex_);
+    jobs_.push_back({std::move(work), std::move(done)});
+    if (waiting_) wake_.notify_one();
+}
+
+void Writer::start(quota::WorkSource& source) {
+    const std::lock_guard lock(mutex_);
+    source_ = &source;
+    if (waiting_) wake_.notify_one();
+}
+
+void Writer::urge() {
+    const std::lock_guard lock(mutex_);
+    urgent_ = true;
+    if (waiting_) wake_.notify_one();
+}
+
+void Writer::nudge() {
+    const std::lock_guard lock(mutex_);
+    if (nudged_) return;
+    nudged_ = true;
+    nudge_due_ = std::min(nudge_due_, clock_.steady() + limits::settle_time);
+    if (waiting_) wake_.notify_one();
+}
+
+void Writer::stop() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+        wake_.notify_one();
+    }
+    if (thread_.joinable()) thread_.join();
+}
+
+void Writer::run() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+        wait_for_work(lock);
+        run_jobs(lock);
+        if (source_ != nullptr) commit(lock);
+        if (stopping_ && jobs_.empty()) break;
+    }
+}
+
+// Returns when there is something to do: a job, an urgent entry whose gap has passed, or a due
+// summary.
+void Writer::wait_for_work(std::unique_lock<std::mutex>& lock) {
+    while (!stopping_ && jobs_.empty()) {
+        const SteadyTime now = clock_.steady();
+        SteadyTime until = nudge_due_;
+        if (urgent_) {
+            const bool busy = arrivals_per_gap_ >= busy_arrivals;
+            until = busy ? last_commit_ + limits::commit_gap : now;
+        }
+        if (until <= now) return;
+        // More urgent entries change nothing about the gap: it is slept through undisturbed.
+        waiting_ = !urgent_;
+        if (until == SteadyTime::max()) wake_.wait(lock);
+        else wake_.wait_for(lock, until - now);
+        waiting_ = false;
+    }
+}
+
+void Writer::run_jobs(std::unique_lock<std::mutex>& lock) {
+    while (!jobs_.empty()) {
+        Job job = std::move(jobs_.front());
+        jobs_.pop_front();
+        lock.unlock();
+        Result<void> outcome = database_.transaction([&] { return job.work(database_); });
+        job.done(std::move(outcome));
+        lock.lock();
+    }
+}
+
+void Writer::commit(std::unique_lock<std::mutex>& lock) {
+    urgent_ = nudged_ = false;
+    nudge_due_ = SteadyTime::max();
+    lock.unlock();
+    const SteadyTime begun = clock_.steady();
+    const quota::Work work = source_->take();
+    if (!work.empty()) {
+        const Result<void> done = tables_->write(work);
+        if (done) source_->committed(work);
+        else source_->failed(work, done.error());
+    }
+    lock.lock();
+    if (work.empty()) return;
+    urgent_ = urgent_ || work.more;
+    const double since = std::max(1.0, static_cast<double>((begun - last_commit_).count()));
+    const double gap = static_cast<double>(std::chrono::nanoseconds(limits::commit_gap).count());
+    arrivals_per_gap_ =
+        0.5 * arrivals_per_gap_ + 0.5 * static_cast<double>(work.batch.count) * gap / since;
+    last_commit_ = begun;
+    // The windows that changed are written a little later, when more have.
+    if (work.batch.count > 0) nudge_due_ = std::min(nudge_due_, begun + limits::window_flush_time);
+}
+
+} // namespace weir::storage

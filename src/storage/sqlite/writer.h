@@ -1,0 +1,66 @@
+#pragma once
+// The one thread that writes to the store. It commits the ledger's batches, paced so that they grow
+// under load, and runs other changes as jobs between them, each in a transaction of its own.
+
+#include "base/clock.h"
+#include "quota/ledger_store.h"
+#include "storage/sqlite/database.h"
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+namespace weir::storage {
+
+class LedgerTables;
+
+class Writer {
+public:
+    Writer(Database database, const Clock& clock);
+    ~Writer();
+
+    // Queues a change; `work` runs on the writer's thread and its outcome goes to `done` there.
+    using Change = std::move_only_function<Result<void>(Database&)>;
+    using Done = std::move_only_function<void(Result<void>)>;
+    void enqueue(Change work, Done done);
+
+    // The ledger's side: see quota::LedgerStore.
+    void start(quota::WorkSource& source);
+    void urge();
+    void nudge();
+    void stop();
+
+    // For loading before start(). Requires: no source was started.
+    Database& database() { return database_; }
+
+private:
+    struct Job {
+        Change work;
+        Done done;
+    };
+    void run();
+    void wait_for_work(std::unique_lock<std::mutex>& lock);
+    void run_jobs(std::unique_lock<std::mutex>& lock);
+    void commit(std::unique_lock<std::mutex>& lock);
+
+    Database database_;
+    std::unique_ptr<LedgerTables> tables_;
+    const Clock& clock_;
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::deque<Job> jobs_;
+    quota::WorkSource* source_ = nullptr;
+    bool urgent_ = false;
+    bool nudged_ = false;
+    bool waiting_ = false; // the thread sleeps, so a change must wake it
+    bool stopping_ = false;
+    SteadyTime nudge_due_ = SteadyTime::max();
+    SteadyTime last_commit_{};
+    double arrivals_per_gap_ = 0; // entries that came in during one commit gap, lately
+    std::thread thread_;
+};
+
+} // namespace weir::storage
