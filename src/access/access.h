@@ -29,6 +29,10 @@ public:
     // Errors: invalid_api_key, whatever was wrong with it; the detail says what.
     Result<Caller> identify(std::string_view credential);
 
+    // The caller behind the control socket: the first administrator, with a key that stands in no
+    // list.
+    Result<Caller> first_admin() const;
+
     bool empty() const; // no user yet
 
     // Changes. Errors: not_found, conflict, invalid_value with `param`, ledger_unavailable.

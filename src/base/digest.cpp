@@ -1,6 +1,5 @@
 #include "base/digest.h"
 
-#include <cstring>
 #include <sodium.h>
 
 namespace weir {
@@ -38,10 +37,10 @@ std::uint32_t crc32(std::string_view message) {
     return value ^ 0xffffffffu;
 }
 
-std::uint64_t short_digest(std::string_view message) {
-    const Digest whole = keyed_digest({}, message);
+std::uint64_t keyed_hash(const HashKey& key, std::string_view message) {
     std::uint64_t out = 0;
-    std::memcpy(&out, whole.data(), sizeof out);
+    crypto_shorthash(reinterpret_cast<unsigned char*>(&out), bytes(message), message.size(),
+                     key.data());
     return out;
 }
 

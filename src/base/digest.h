@@ -14,9 +14,10 @@ using Digest = std::array<unsigned char, 32>;
 // `key` may be empty (a plain hash) or 16 to 64 bytes.
 Digest keyed_digest(std::string_view key, std::string_view message);
 
-std::uint32_t crc32(std::string_view message);
+// SipHash-2-4 under a 16-byte key: for tables whose keys an attacker chooses.
+using HashKey = std::array<unsigned char, 16>;
+std::uint64_t keyed_hash(const HashKey& key, std::string_view message);
 
-// The first eight bytes of a digest: enough to find a place to look, not to prove anything.
-std::uint64_t short_digest(std::string_view message);
+std::uint32_t crc32(std::string_view message);
 
 } // namespace weir

@@ -44,6 +44,17 @@ std::int64_t ChatRequest::input_tokens_bound() const {
     return tokens + (bytes + 1) / 2;
 }
 
+std::int64_t ChatRequest::input_tokens_estimate() const {
+    std::int64_t bytes = static_cast<std::int64_t>(other_bytes_);
+    std::int64_t tokens = 0;
+    for (const Message& message : messages_) {
+        tokens += image_tokens * message.images;
+        for (const std::string_view text : message.texts)
+            bytes += static_cast<std::int64_t>(text.size());
+    }
+    return tokens + (bytes + 3) / 4;
+}
+
 // Reads an OpenAI chat completion request in document order.
 class RequestReader {
 public:

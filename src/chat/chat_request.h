@@ -49,6 +49,8 @@ public:
     // An upper bound on the input tokens: a token covers two bytes of text at the very least on
     // average, each message and tool adds its frame, an image a fixed price.
     std::int64_t input_tokens_bound() const;
+    // What they are likely to be: four bytes a token.
+    std::int64_t input_tokens_estimate() const;
 
 private:
     friend class RequestReader;

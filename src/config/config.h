@@ -133,6 +133,10 @@ struct Config {
     enum class MetricsDoor : std::uint8_t { administrators, everyone };
     MetricsDoor metrics = MetricsDoor::administrators;
 
+    // From the environment's HTTPS_PROXY and NO_PROXY; a provider's own proxy is stronger.
+    std::string https_proxy;
+    std::string no_proxy;
+
     std::vector<Shown> origins;
 
     const Provider* find_provider(std::string_view wanted) const;

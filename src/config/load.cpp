@@ -100,6 +100,10 @@ std::expected<Config, Refusal> load(const std::string& file, const std::string& 
     }
     config.origins = reading.shown;
     if (config.providers.empty()) add_from_environment(config, environment);
+    for (const char* const name : {"HTTPS_PROXY", "https_proxy"})
+        if (const auto proxy = environment(name)) config.https_proxy = *proxy;
+    for (const char* const name : {"NO_PROXY", "no_proxy"})
+        if (const auto hosts = environment(name)) config.no_proxy = *hosts;
     check_relations(reading, config);
     if (!reading.faults.empty()) return std::unexpected(refusal(reading));
     return config;

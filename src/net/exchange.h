@@ -41,6 +41,9 @@ public:
 
     const wire::RequestHead& head() const { return head_; }
     const Peer& peer() const { return peer_; }
+    // Whom the request is from: the peer, or whom a trusted proxy says it speaks for.
+    const Address& client() const { return client_; }
+    void set_client(const Address& client) { client_ = client; }
     Loop& loop() { return stream_.loop(); }
 
     // The whole body. Errors: request_too_large; bad_request (with_status 400 or 408); client_left.
@@ -81,6 +84,7 @@ private:
     Stream& stream_;
     wire::RequestHead head_;
     const Peer& peer_;
+    Address client_;
     std::string& pending_; // bytes received and not yet used
     wire::BodyDecoder body_;
     std::string out_;

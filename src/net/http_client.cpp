@@ -122,6 +122,19 @@ Task<Result<std::string_view>> Call::read_body(std::chrono::milliseconds timeout
     co_return std::string_view();
 }
 
+void Call::finish_ready() {
+    std::string bytes = std::exchange(connection_->pending, {});
+    if (bytes.empty() && !body_.done())
+        if (const auto more = connection_->stream.read_now()) bytes = *more;
+    std::string_view rest = bytes;
+    while (!rest.empty() && !body_.done()) {
+        const auto step = body_.feed(rest);
+        if (!step) return;
+        rest.remove_prefix(step->used);
+    }
+    connection_->pending = rest;
+}
+
 Task<Result<Call>> HttpClient::open(const Origin& origin, Deadline connect_deadline,
                                     Interrupt& interrupt, Reuse reuse) {
     if (interrupt.requested()) co_return refuse(Errc::client_left);

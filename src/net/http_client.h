@@ -36,6 +36,10 @@ public:
     // The next bytes of the body, lent until the next co_await; empty at its proper end.
     Task<Result<std::string_view>> read_body(std::chrono::milliseconds timeout);
 
+    // Takes what has arrived of the body's end, without waiting: a finished answer's connection can
+    // be reused.
+    void finish_ready();
+
     // The connection had served before: a failure before any byte of the answer says nothing about
     // the origin.
     bool reused() const { return connection_->uses > 0; }

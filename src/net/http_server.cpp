@@ -12,7 +12,6 @@
 namespace weir::net {
 
 namespace asio = boost::asio;
-using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol>;
 
 namespace {
 
@@ -60,6 +59,8 @@ public:
             goes_on = co_await serve_one(std::move(*head));
         }
     }
+
+    void abort() { stream_.abort(); }
 
     void close_if_idle() {
         if (idle_) stream_.abort();
@@ -177,10 +178,11 @@ Task<void> HttpServer::accept_loop(int descriptor, Peer::Kind kind) {
     socklen_t length = sizeof name;
     ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&name), &length);
     Acceptor acceptor(loop_.io(), asio::generic::stream_protocol(name.ss_family, 0), descriptor);
+    acceptors_.insert(&acceptor);
     asio::steady_timer pause(loop_.io());
-    while (true) {
+    while (acceptor.is_open()) {
         auto [failed, socket] = co_await acceptor.async_accept(asio::as_tuple(asio::use_awaitable));
-        if (failed == asio::error::operation_aborted) co_return;
+        if (failed == asio::error::operation_aborted) break;
         if (failed) {
             // Out of descriptors or memory: the connection stays queued, so asking again at once
             // would spin.
@@ -197,6 +199,7 @@ Task<void> HttpServer::accept_loop(int descriptor, Peer::Kind kind) {
         }
         loop_.spawn(serve(std::move(socket), peer));
     }
+    acceptors_.erase(&acceptor);
 }
 
 Task<void> HttpServer::serve(Socket socket, Peer peer) {
@@ -207,6 +210,13 @@ Task<void> HttpServer::serve(Socket socket, Peer peer) {
 void HttpServer::drain() {
     draining_ = true;
     for (Connection* const connection : open_) connection->close_if_idle();
+}
+
+void HttpServer::abort_all() {
+    draining_ = true;
+    for (Connection* const connection : open_) connection->abort();
+    boost::system::error_code ignored;
+    for (Acceptor* const acceptor : acceptors_) acceptor->close(ignored);
 }
 
 } // namespace weir::net

@@ -36,10 +36,13 @@ public:
 
     // No more keep-alive: idle connections close now, others after their answer.
     void drain();
-    std::size_t connections() const { return open_.size(); }
+    // Stops accepting and cuts every connection off; they are gone when connections() is zero.
+    void abort_all();
+    std::size_t connections() const { return open_.size() + acceptors_.size(); }
 
 private:
     class Connection;
+    using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::generic::stream_protocol>;
     Task<void> accept_loop(int descriptor, Peer::Kind kind);
     Task<void> serve(Socket socket, Peer peer);
 
@@ -47,6 +50,7 @@ private:
     Handler& handler_;
     Options options_;
     std::unordered_set<Connection*> open_;
+    std::unordered_set<Acceptor*> acceptors_;
     bool draining_ = false;
 };
 

@@ -24,6 +24,12 @@ Loop::~Loop() = default;
 
 void Loop::run() { io_.run(); }
 
+void Loop::finish(const std::function<bool()>& done, std::chrono::milliseconds patience) {
+    io_.restart();
+    const SteadyTime until = clock_.steady() + patience;
+    while (!done() && clock_.steady() < until) io_.run_one_for(std::chrono::milliseconds(10));
+}
+
 void Loop::stop() {
     post([this] { io_.stop(); });
 }

@@ -28,6 +28,8 @@ public:
 
     // Runs until stop(). Thread: the one that owns the loop from then on.
     void run();
+    // Runs what can run, until `done` says so or `patience` is over. Requires: run() has returned.
+    void finish(const std::function<bool()>& done, std::chrono::milliseconds patience);
     // Thread: any.
     void stop();
     void post(std::move_only_function<void()> work);

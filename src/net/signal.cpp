@@ -15,6 +15,8 @@ Task<void> Signal::wait() {
         notified_ = false;
         co_return;
     }
+    // The handler resumes the coroutine; it runs from the loop's queue, which is the coroutine's
+    // own executor.
     auto initiate = [this](auto handler) { waiter_ = std::move(handler); };
     co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(initiate,
                                                                          asio::use_awaitable);
@@ -24,7 +26,8 @@ Task<void> Signal::wait() {
 void Signal::notify() {
     notified_ = true;
     if (!waiter_) return;
-    auto waiter = std::exchange(waiter_, nullptr);
+    std::move_only_function<void()> waiter = std::move(waiter_);
+    waiter_ = nullptr;
     asio::post(loop_.io(), std::move(waiter));
 }
 

@@ -5,8 +5,7 @@
 
 #include "net/task.h"
 
-#include <boost/asio/any_completion_handler.hpp>
-#include <boost/asio/any_io_executor.hpp>
+#include <functional>
 
 namespace weir::net {
 
@@ -25,7 +24,7 @@ public:
 
 private:
     Loop& loop_;
-    boost::asio::any_completion_handler<void()> waiter_;
+    std::move_only_function<void()> waiter_;
     bool notified_ = false;
 };
 

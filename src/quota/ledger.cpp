@@ -235,15 +235,23 @@ void Ledger::make_limit_change(Account account) {
     append(entry);
 }
 
-void Ledger::set_budget(const Subject& subject, Unit unit, Period period,
-                        std::optional<std::int64_t> limit) {
+bool Ledger::has_budget_in(Unit unit) {
+    const std::lock_guard lock(mutex_);
+    return std::ranges::any_of(books_.accounts(), [&](const AccountState& state) {
+        return state.account.unit == unit && state.account.limit.has_value();
+    });
+}
+
+std::int64_t Ledger::set_budget(const Subject& subject, Unit unit, Period period,
+                                std::optional<std::int64_t> limit) {
+    std::int64_t lsn = 0;
     {
         const std::lock_guard lock(mutex_);
         Account wanted{{}, subject, unit, period, limit, Account::Origin::command};
         // Without a limit it belongs to the file again, whose default comes back at the next use.
         if (!limit) wanted.origin = Account::Origin::file;
         AccountState* const known = books_.find(subject, unit, period);
-        if (known == nullptr && !limit) return;
+        if (known == nullptr && !limit) return 0;
         if (known == nullptr) {
             ensure_account(wanted);
         } else {
@@ -251,8 +259,10 @@ void Ledger::set_budget(const Subject& subject, Unit unit, Period period,
             make_limit_change(wanted);
         }
         charged_.clear();
+        lsn = next_lsn_ - 1;
     }
     world_.store.urge();
+    return lsn;
 }
 
 void Ledger::set_defaults(const config::Quota& defaults) {

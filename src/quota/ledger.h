@@ -53,8 +53,10 @@ public:
     std::vector<View> views(const Subject& subject);
     Books::Totals totals(const Subject& subject);
     // Sets a subject's own budget, or with no limit removes it, so that the file's default is back.
-    void set_budget(const Subject& subject, Unit unit, Period period,
-                    std::optional<std::int64_t> limit);
+    // Returns the entry's number, for when_durable().
+    std::int64_t set_budget(const Subject& subject, Unit unit, Period period,
+                            std::optional<std::int64_t> limit);
+    bool has_budget_in(Unit unit);
     // The file's budgets changed.
     void set_defaults(const config::Quota& defaults);
 

@@ -1,0 +1,120 @@
+#include "app/house.h"
+
+#include "base/text.h"
+#include "config/environment.h"
+#include "net/process_signals.h"
+
+#include <algorithm>
+#include <array>
+#include <fcntl.h>
+#include <filesystem>
+#include <fmt/core.h>
+#include <fstream>
+#include <sodium.h>
+#include <unistd.h>
+
+namespace weir::app {
+namespace {
+
+constexpr std::size_t master_key_bytes = 32;
+constexpr std::size_t pool_threads = 2;
+
+bool every_target_is_priced(const config::Config& config) {
+    return std::ranges::all_of(config.models, [](const config::Model& model) {
+        return std::ranges::all_of(model.targets,
+                                   [](const auto& target) { return target.price.has_value(); });
+    });
+}
+
+} // namespace
+
+Result<Secret> master_key(const std::string& data_dir, Random& random,
+                          const config::Environment& environment) {
+    if (const auto given = environment("WEIR_MASTER_KEY")) {
+        const Digest digest = keyed_digest({}, *given);
+        return Secret(std::string(reinterpret_cast<const char*>(digest.data()), digest.size()));
+    }
+    const std::string path = data_dir + "/master.key";
+    std::error_code ignored;
+    std::filesystem::create_directories(data_dir, ignored);
+    std::ifstream file(path, std::ios::binary);
+    std::string text;
+    if (file && std::getline(file, text) && text.size() == master_key_bytes * 2)
+        return Secret(text.substr(0, 64));
+    if (std::filesystem::exists(path, ignored) ||
+        std::filesystem::exists(data_dir + "/weir.db", ignored)) {
+        return refuse(
+            Errc::conflict,
+            fmt::format(
+                "{} is missing or damaged: without it no API key can be checked. Restore it "
+                "from a backup, or set WEIR_MASTER_KEY.",
+                path));
+    }
+    std::array<unsigned char, master_key_bytes> bytes{};
+    random.fill(std::as_writable_bytes(std::span(bytes)));
+    const std::string made = to_hex(bytes);
+    const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    const std::string line = made + "\n";
+    const bool written =
+        descriptor >= 0 &&
+        ::write(descriptor, line.data(), line.size()) == static_cast<ssize_t>(line.size()) &&
+        ::fsync(descriptor) == 0;
+    if (descriptor >= 0) ::close(descriptor);
+    if (!written) return refuse(Errc::conflict, fmt::format("cannot write {}", path));
+    return Secret(made);
+}
+
+Result<std::unique_ptr<House>> House::build(Settings settings) {
+    if (sodium_init() < 0) return refuse(Errc::internal, "libsodium does not start");
+    net::keep_files_private();
+    auto house = std::make_unique<House>();
+    house->settings = std::move(settings);
+    const config::Config& config = *house->settings.config;
+    house->log = std::make_unique<observe::RequestLog>(house->clock, config.log_level);
+    WEIR_TRY(Secret pepper,
+             master_key(config.data_dir, house->random, config::process_environment()));
+    WEIR_TRY(house->store,
+             storage::SqliteStore::open(config.data_dir, config.durability, house->clock));
+    WEIR_TRY(house->access,
+             access::Access::open({*house->store, house->clock, house->random}, std::move(pepper)));
+    house->gate = std::make_unique<limits::Gate>(config.limits, house->clock, house->random);
+    WEIR_TRY(house->ledger,
+             quota::Ledger::open({*house->store, house->clock, house->random}, config.quota));
+    if (house->ledger->has_budget_in(quota::Unit::nanousd) && !every_target_is_priced(config)) {
+        return refuse(Errc::conflict,
+                      "there is a budget in usd, but a target has no price; add price: {input: …, "
+                      "output: …} to every target, or remove the budget with: weir quota set … "
+                      "--usd none");
+    }
+    WEIR_TRY(auto routes, upstream::Routes::create(house->settings.config));
+    house->upstream = std::make_unique<upstream::Upstream>(std::move(routes), house->clock);
+    house->pool = std::make_unique<net::BlockingPool>(pool_threads);
+    house->parts = std::make_unique<gateway::Parts>(
+        gateway::Parts{house->clock, house->random, *house->access, *house->gate, *house->ledger,
+                       *house->upstream, *house->log, house->draining, house->running});
+    house->admin = std::make_unique<endpoints::AdminWorld>(
+        endpoints::AdminWorld{*house->parts, *house->pool, house->clock.steady(), version});
+    return house;
+}
+
+House::~House() {
+    if (access) access->save_key_use();
+    if (ledger) ledger->stop();
+}
+
+std::vector<std::string> House::reload(const Flags& flags, const config::Environment& environment) {
+    auto loaded = load_settings(flags, environment);
+    if (!loaded) return std::move(loaded).error().faults;
+    auto routes = upstream::Routes::create(loaded->config);
+    if (!routes) return {std::string(routes.error().message())};
+    if (ledger->has_budget_in(quota::Unit::nanousd) && !every_target_is_priced(*loaded->config))
+        return {"there is a budget in usd, but a target has no price"};
+    settings = *std::move(loaded);
+    upstream->set_routes(*std::move(routes));
+    gate->set_rules(settings.config->limits);
+    ledger->set_defaults(settings.config->quota);
+    log->set_level(settings.config->log_level);
+    return {};
+}
+
+} // namespace weir::app

@@ -1,0 +1,236 @@
+#include "dialects/openai_answer.h"
+
+#include "base/text.h"
+#include "json/document.h"
+#include "json/writer.h"
+
+namespace weir::dialects {
+namespace {
+
+using chat::ChatEvent;
+using json::Kind;
+using json::Value;
+
+void append_member(std::string& out, const Value& member) {
+    if (!out.empty()) out.push_back(',');
+    json::append_quoted(out, member.key());
+    out.push_back(':');
+    out += member.raw();
+}
+
+std::string text_of(const std::optional<Value>& value) {
+    return value && value->is(Kind::string) ? std::string(value->text()) : std::string();
+}
+
+std::uint32_t index_of(const Value& value) {
+    const auto index = value.find("index");
+    if (!index || !index->is(Kind::integer) || index->integer() < 0 || index->integer() > 1024)
+        return 0;
+    return static_cast<std::uint32_t>(index->integer());
+}
+
+std::int64_t count_of(const Value& object, std::string_view key) {
+    const auto value = object.find(key);
+    if (!value || !value->is(Kind::integer)) return 0;
+    return std::max<std::int64_t>(0, value->integer());
+}
+
+chat::Usage usage_of(const Value& object) {
+    chat::Usage usage;
+    usage.input = Tokens(count_of(object, "prompt_tokens"));
+    usage.output = Tokens(count_of(object, "completion_tokens"));
+    if (const auto details = object.find("prompt_tokens_details"))
+        usage.cached_input =
+            Tokens(std::min(count_of(*details, "cached_tokens"), usage.input.value()));
+    if (const auto details = object.find("completion_tokens_details"))
+        usage.reasoning =
+            Tokens(std::min(count_of(*details, "reasoning_tokens"), usage.output.value()));
+    return usage;
+}
+
+// An error that a provider put where an answer was expected, in any of the shapes in use.
+std::optional<Error> error_in(const Value& root) {
+    const auto error = root.find("error");
+    std::string words;
+    if (error && error->is(Kind::object)) words = text_of(error->find("message"));
+    else if (error && error->is(Kind::string)) words = error->text();
+    else if (text_of(root.find("object")) == "error") words = text_of(root.find("message"));
+    else if (!error || error->is_null()) return std::nullopt;
+    return Error(Errc::upstream_error).because("error inside the answer: " + clip(words, 200));
+}
+
+// Reads chunks and completions alike: both are choices around a delta or a message.
+class ChunkReader {
+public:
+    explicit ChunkReader(std::vector<ChatEvent>& out) : out_(out) {}
+
+    void read_head(const Value& root, std::string_view content_key) {
+        content_key_ = content_key;
+        for (const Value member : root) {
+            const std::string_view key = member.key();
+            if (key == "id") started_.id = text_of(member);
+            else if (key == "model") started_.model = text_of(member);
+            else if (key == "created")
+                started_.created = member.is(Kind::integer) ? member.integer() : 0;
+            else if (key != "object" && key != "choices" && key != "usage")
+                append_member(chunk_extensions_, member);
+        }
+    }
+    void start() {
+        started_.extensions.chunk = std::move(chunk_extensions_);
+        chunk_extensions_.clear();
+        out_.emplace_back(std::move(started_));
+    }
+    void read_choices(const Value& root) {
+        const auto choices = root.find("choices");
+        if (choices && choices->is(Kind::array))
+            for (const Value choice : *choices)
+                if (choice.is(Kind::object)) read_choice(choice);
+    }
+    void read_usage(const Value& root) {
+        const auto usage = root.find("usage");
+        if (usage && usage->is(Kind::object))
+            out_.emplace_back(chat::UsageReport{usage_of(*usage), std::string(usage->raw())});
+    }
+    bool finished() const { return finished_; }
+
+private:
+    chat::Extensions take_extensions() {
+        // They belong to the first event that this chunk makes.
+        return {std::exchange(chunk_extensions_, {}), std::exchange(choice_extensions_, {}),
+                std::exchange(delta_extensions_, {})};
+    }
+
+    void read_choice(const Value& choice) {
+        choice_ = index_of(choice);
+        std::string reason;
+        std::optional<Value> delta;
+        for (const Value member : choice) {
+            const std::string_view key = member.key();
+            if (key == "index") continue;
+            if (key == content_key_) delta = member;
+            else if (key == "finish_reason") reason = text_of(member);
+            else append_member(choice_extensions_, member);
+        }
+        if (delta && delta->is(Kind::object)) read_delta(*delta);
+        if (!reason.empty()) {
+            finished_ = true;
+            out_.emplace_back(chat::ChoiceFinished{choice_, std::move(reason), take_extensions()});
+        } else if (!delta_extensions_.empty() || has_value(choice_extensions_)) {
+            out_.emplace_back(chat::OtherDelta{choice_, take_extensions()});
+        }
+        choice_extensions_.clear();
+        delta_extensions_.clear();
+    }
+
+    // Providers send `"logprobs":null` with every chunk: nothing to make an event of.
+    static bool has_value(std::string_view extensions) {
+        return !extensions.empty() && extensions != "\"logprobs\":null";
+    }
+
+    void read_delta(const Value& delta) {
+        for (const Value member : delta) {
+            const std::string_view key = member.key();
+            const bool known = key == "role" || key == "content" || key == "refusal" ||
+                               key == "reasoning_content" || key == "reasoning" ||
+                               key == "tool_calls";
+            if (!known) append_member(delta_extensions_, member);
+        }
+        for (const Value member : delta) {
+            const std::string_view key = member.key();
+            if (key == "tool_calls" && member.is(Kind::array)) {
+                std::uint32_t position = 0;
+                for (const Value call : member)
+                    if (call.is(Kind::object)) read_call(call, position++);
+            } else if (member.is(Kind::string) && !member.text().empty()) {
+                read_text(key, std::string(member.text()));
+            }
+        }
+    }
+
+    void read_text(std::string_view key, std::string text) {
+        if (key == "content")
+            out_.emplace_back(chat::TextDelta{choice_, std::move(text), take_extensions()});
+        else if (key == "refusal")
+            out_.emplace_back(chat::RefusalDelta{choice_, std::move(text), take_extensions()});
+        else if (key == "reasoning_content" || key == "reasoning")
+            out_.emplace_back(chat::ReasoningDelta{choice_, std::move(text), std::string(key),
+                                                   take_extensions()});
+    }
+
+    void read_call(const Value& call, std::uint32_t position) {
+        chat::ToolCallDelta out;
+        out.choice = choice_;
+        out.call = call.find("index") ? index_of(call) : position;
+        for (const Value member : call) {
+            const std::string_view key = member.key();
+            if (key == "id") out.id = text_of(member);
+            else if (key == "function" && member.is(Kind::object)) {
+                out.name = text_of(member.find("name"));
+                out.arguments = text_of(member.find("arguments"));
+            } else if (key != "index" && key != "type") {
+                append_member(out.extensions, member);
+            }
+        }
+        out_.emplace_back(std::move(out));
+    }
+
+    std::vector<ChatEvent>& out_;
+    chat::Started started_;
+    std::string_view content_key_;
+    std::string chunk_extensions_;
+    std::string choice_extensions_;
+    std::string delta_extensions_;
+    std::uint32_t choice_ = 0;
+    bool finished_ = false;
+};
+
+} // namespace
+
+Result<void> OpenAiStreamDecoder::decode(const wire::SseEvent& event, std::vector<ChatEvent>& out) {
+    const std::string_view data = trim(event.data);
+    if (data == "[DONE]") {
+        done_ = true;
+        return {};
+    }
+    if (!data.starts_with('{')) {
+        ++skipped_;
+        return {};
+    }
+    const auto document = json::Document::parse(data);
+    if (!document) {
+        return refuse(Error(Errc::upstream_malformed)
+                          .because("damaged event: " + std::string(document.error().message())));
+    }
+    const Value root = document->root();
+    if (auto error = error_in(root)) return std::unexpected(*std::move(error));
+    ChunkReader reader(out);
+    reader.read_head(root, "delta");
+    if (!started_) reader.start();
+    started_ = true;
+    reader.read_choices(root);
+    reader.read_usage(root);
+    finished_ = finished_ || reader.finished();
+    return {};
+}
+
+Result<std::vector<ChatEvent>> decode_openai_answer(std::string_view body) {
+    const auto document = json::Document::parse(body);
+    if (!document) {
+        return refuse(Error(Errc::upstream_malformed)
+                          .because("damaged answer: " + std::string(document.error().message())));
+    }
+    const Value root = document->root();
+    if (auto error = error_in(root)) return std::unexpected(*std::move(error));
+    std::vector<ChatEvent> out;
+    ChunkReader reader(out);
+    reader.read_head(root, "message");
+    reader.start();
+    reader.read_choices(root);
+    reader.read_usage(root);
+    if (!reader.finished())
+        return refuse(Error(Errc::stream_truncated).because("an answer without a finish_reason"));
+    return out;
+}
+
+} // namespace weir::dialects

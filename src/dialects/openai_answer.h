@@ -1,0 +1,36 @@
+#pragma once
+// What an OpenAI-compatible provider answers, as ChatEvents: the stream's chunks one by one, or a
+// whole completion. Unknown members ride along in the events' extensions.
+
+#include "base/error.h"
+#include "chat/chat_event.h"
+#include "wire/sse_decoder.h"
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace weir::dialects {
+
+class OpenAiStreamDecoder {
+public:
+    // Appends what one server-sent event says to `out`.
+    // Errors: upstream_error for an error event, with the provider's words as detail; upstream_malformed for
+    // a damaged one. What cannot carry anything (no data, data that is no object) is skipped.
+    Result<void> decode(const wire::SseEvent& event, std::vector<chat::ChatEvent>& out);
+
+    bool finished() const { return finished_; } // a finish_reason was seen: the answer is whole
+    bool done() const { return done_; }         // [DONE] was seen: nothing more comes
+    std::size_t skipped() const { return skipped_; }
+
+private:
+    bool started_ = false;
+    bool finished_ = false;
+    bool done_ = false;
+    std::size_t skipped_ = 0;
+};
+
+// A `chat.completion` object. Errors: as above; stream_truncated where no choice has finished.
+Result<std::vector<chat::ChatEvent>> decode_openai_answer(std::string_view body);
+
+} // namespace weir::dialects

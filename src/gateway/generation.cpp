@@ -1,0 +1,141 @@
+#include "gateway/generation.h"
+
+#include "quota/price.h"
+
+namespace weir::gateway {
+namespace {
+
+// Without a provider's count, a token is taken to be four bytes of text.
+std::int64_t tokens_of(std::size_t bytes) { return static_cast<std::int64_t>((bytes + 3) / 4); }
+
+} // namespace
+
+Generation::Generation(Parts& parts, ThreadParts& mine, Order order)
+    : parts_(parts),
+      mine_(mine),
+      checked_(std::move(order.checked)),
+      route_(std::move(order.route)),
+      reservation_(std::move(order.reservation)),
+      delivery_(order.delivery),
+      log_(mine.loop) {
+    parts_.running.fetch_add(1, std::memory_order_relaxed);
+}
+
+std::shared_ptr<Generation> Generation::start(Parts& parts, ThreadParts& mine, Order order) {
+    auto generation = std::make_shared<Generation>(parts, mine, std::move(order));
+    mine.loop.spawn(run(generation));
+    return generation;
+}
+
+void Generation::reader_left() {
+    if (log_.readers() == 0 && !log_.ended()) interrupt_.request();
+}
+
+net::Task<void> Generation::run(std::shared_ptr<Generation> self) {
+    Generation& me = *self;
+    upstream::Upstream::Caller caller{me.mine_.loop, me.mine_.client, me.interrupt_};
+    auto answer = co_await me.parts_.upstream.open(caller, *me.reservation_, me.checked_, me.route_,
+                                                   me.delivery_);
+    if (answer) {
+        me.log_.set_source((*answer)->source);
+        me.price_ = (*answer)->price;
+        auto pumped = co_await me.pump(**answer);
+        // Hang up before anything else: the provider should not speak into the void.
+        answer->reset();
+        co_await me.settle(std::move(pumped));
+    } else {
+        me.give_up(std::move(answer).error());
+    }
+    me.parts_.running.fetch_sub(1, std::memory_order_relaxed);
+}
+
+// Moves events from the provider into the log until the answer ends.
+net::Task<Result<void>> Generation::pump(upstream::Answer& answer) {
+    while (true) {
+        CO_TRY(auto events, co_await answer.next());
+        if (events.empty()) co_return Result<void>();
+        for (chat::ChatEvent& event : events) take(std::move(event));
+        count();
+        co_await log_.wait_for_room();
+        if (interrupt_.requested()) co_return refuse(Errc::client_left);
+    }
+}
+
+void Generation::take(chat::ChatEvent event) {
+    if (auto* const usage = std::get_if<chat::UsageReport>(&event)) {
+        // Some providers report a running count: the largest is the truth.
+        if (!reported_ || usage->usage.output >= reported_->usage.output)
+            reported_ = std::move(*usage);
+        return;
+    }
+    output_bytes_ += chat::output_bytes(event);
+    finished_ = finished_ || std::holds_alternative<chat::ChoiceFinished>(event);
+    log_.append(std::move(event));
+}
+
+quota::Cost Generation::cost() const {
+    chat::Usage usage;
+    if (reported_) {
+        usage = reported_->usage;
+    } else {
+        usage.input = Tokens(checked_.request().input_tokens_estimate());
+        usage.output = Tokens(tokens_of(output_bytes_));
+    }
+    return {usage.input.value(), usage.output.value(),
+            price_ ? quota::cost_nanousd(*price_, usage) : 0};
+}
+
+void Generation::count() {
+    reservation_->count(cost(),
+                        reported_ ? quota::Certainty::reported : quota::Certainty::estimated);
+}
+
+net::Task<void> Generation::settle(Result<void> pumped) {
+    const bool whole = finished_;
+    const bool left = !pumped && pumped.error().code() == Errc::client_left;
+    streams::Ending ending;
+    ending.outcome = whole  ? streams::Outcome::complete
+                     : left ? streams::Outcome::cancelled
+                            : streams::Outcome::interrupted;
+    if (!whole) ending.error = pumped ? Error(Errc::stream_truncated) : std::move(pumped).error();
+    const quota::Reason reason = whole  ? quota::Reason::complete
+                                 : left ? quota::Reason::cancelled
+                                        : quota::Reason::interrupted;
+    const quota::Cost cost = this->cost();
+    ending.estimated = !reported_;
+    ending.usage.input = Tokens(cost.tokens_in);
+    ending.usage.output = Tokens(cost.tokens_out);
+    ending.nanousd = cost.nanousd;
+    if (reported_) {
+        ending.usage = reported_->usage;
+        ending.usage_raw = reported_->raw;
+    }
+    const auto certainty = reported_ ? quota::Certainty::reported : quota::Certainty::estimated;
+    const std::int64_t lsn = std::move(*reservation_).settle({reason, cost, certainty});
+    // A stream's last frame says that all is well, so what it cost is on disk before it goes out.
+    // If the disk fails the answer is whole all the same; the ledger refuses what comes next.
+    if (delivery_ == chat::Delivery::streamed && !left)
+        (void)co_await parts_.ledger.when_durable(lsn, mine_.loop);
+    log_.end(std::move(ending));
+}
+
+// Nothing of an answer was seen.
+void Generation::give_up(Error error) {
+    streams::Ending ending;
+    const bool left = error.code() == Errc::client_left;
+    ending.outcome = left ? streams::Outcome::cancelled : streams::Outcome::interrupted;
+    if (left && reservation_->sent()) {
+        const quota::Cost counted = reservation_->counted();
+        ending.usage.input = Tokens(counted.tokens_in);
+        ending.nanousd = counted.nanousd;
+        ending.estimated = true;
+        std::move(*reservation_)
+            .settle({quota::Reason::cancelled, counted, quota::Certainty::estimated});
+    } else {
+        std::move(*reservation_).release();
+    }
+    ending.error = std::move(error);
+    log_.end(std::move(ending));
+}
+
+} // namespace weir::gateway

@@ -1,0 +1,55 @@
+#pragma once
+// One answer being made. It is a coroutine of its own: it owns the reservation, the provider's
+// answer and the write end of the stream log, and every client, the first too, is only a reader of
+// that log. When the last reader leaves it hangs up on the provider and settles what was produced.
+// Thread: its loop's.
+
+#include "filter/checked.h"
+#include "gateway/parts.h"
+#include "streams/stream_log.h"
+
+#include <memory>
+
+namespace weir::gateway {
+
+class Generation {
+public:
+    struct Order {
+        filter::Checked checked;
+        upstream::Route route;
+        quota::Reservation reservation;
+        chat::Delivery delivery;
+    };
+    // Starts it on the loop of `mine`; it lives until it has settled.
+    static std::shared_ptr<Generation> start(Parts& parts, ThreadParts& mine, Order order);
+
+    streams::StreamLog& log() { return log_; }
+    // A reader is gone; the last one takes the generation with it.
+    void reader_left();
+
+    Generation(Parts& parts, ThreadParts& mine, Order order);
+
+private:
+    static net::Task<void> run(std::shared_ptr<Generation> self);
+    net::Task<Result<void>> pump(upstream::Answer& answer);
+    net::Task<void> settle(Result<void> pumped);
+    void give_up(Error error);
+    void take(chat::ChatEvent event);
+    void count();
+    quota::Cost cost() const;
+
+    Parts& parts_;
+    ThreadParts& mine_;
+    filter::Checked checked_;
+    upstream::Route route_;
+    std::optional<quota::Reservation> reservation_;
+    chat::Delivery delivery_;
+    streams::StreamLog log_;
+    net::Interrupt interrupt_;
+    std::optional<config::Price> price_;
+    std::optional<chat::UsageReport> reported_;
+    std::size_t output_bytes_ = 0;
+    bool finished_ = false;
+};
+
+} // namespace weir::gateway

@@ -1,0 +1,34 @@
+#pragma once
+// What the road is made of: the stations, wired once in app/ and shared by every thread, and what
+// each thread has of its own.
+
+#include "access/access.h"
+#include "config/config.h"
+#include "limits/gate.h"
+#include "net/http_client.h"
+#include "quota/ledger.h"
+#include "record/record.h"
+#include "upstream/upstream.h"
+
+#include <atomic>
+
+namespace weir::gateway {
+
+struct Parts {
+    const Clock& clock;
+    Random& random;
+    access::Access& access;
+    limits::Gate& gate;
+    quota::Ledger& ledger;
+    upstream::Upstream& upstream;
+    record::Sink& sink;
+    std::atomic<bool>& draining;
+    std::atomic<std::int64_t>& running; // generations in progress
+};
+
+struct ThreadParts {
+    net::Loop& loop;
+    net::HttpClient& client;
+};
+
+} // namespace weir::gateway

@@ -1,0 +1,30 @@
+#pragma once
+// From the stream log to one client, in its dialect: as a stream or gathered whole. The relay is a
+// reader like any other; when its client leaves, it lets go of the log.
+
+#include "gateway/door.h"
+#include "gateway/generation.h"
+#include "gateway/responder.h"
+
+#include <functional>
+
+namespace weir::gateway {
+
+struct RelayInput {
+    net::Exchange& exchange;
+    Generation& generation;
+    const Clock& clock;
+    SteadyTime started; // when the request arrived
+};
+
+// Holds the 200 back until the first event, for at most limits::open_time: an answer that fails
+// before is a proper status.
+net::Task<void> relay_stream(RelayInput input, Responder responder,
+                             std::unique_ptr<dialects::StreamEncoder> encoder);
+
+// `quota_json` is asked when the answer is settled.
+net::Task<void> relay_whole(RelayInput input, Responder responder,
+                            std::unique_ptr<dialects::WholeEncoder> encoder,
+                            std::function<std::string()> quota_json);
+
+} // namespace weir::gateway

@@ -1,0 +1,155 @@
+#include "gateway/serve_chat.h"
+
+#include "base/text.h"
+#include "gateway/generation.h"
+#include "gateway/quota_view.h"
+#include "gateway/relay.h"
+#include "quota/price.h"
+
+#include <fmt/core.h>
+
+namespace weir::gateway {
+namespace {
+
+// Everything that is known once a request was let in.
+struct Admitted {
+    Caller caller;
+    limits::Admission admission;
+    Generation::Order order;
+};
+
+// "1s", "6m0s", "120ms", as OpenAI writes it.
+std::string reset_text(std::chrono::nanoseconds time) {
+    const auto ms = std::chrono::ceil<std::chrono::milliseconds>(time).count();
+    if (ms < 1000) return fmt::format("{}ms", ms);
+    const auto seconds = (ms + 999) / 1000;
+    if (seconds < 60) return fmt::format("{}s", seconds);
+    if (seconds < 3600) return fmt::format("{}m{}s", seconds / 60, seconds % 60);
+    return fmt::format("{}h{}m{}s", seconds / 3600, seconds / 60 % 60, seconds % 60);
+}
+
+void add_rate_headers(Responder& responder, const limits::Admission& admission) {
+    if (!admission.limit) return;
+    responder.add_header("x-ratelimit-limit-requests", std::to_string(*admission.limit));
+    responder.add_header("x-ratelimit-remaining-requests", std::to_string(admission.remaining));
+    responder.add_header("x-ratelimit-reset-requests", reset_text(admission.reset));
+}
+
+quota::Bound bound_of(const chat::ChatRequest& request, const upstream::Route& route) {
+    quota::Bound bound;
+    bound.choices = request.choices();
+    bound.input_tokens = request.input_tokens_bound();
+    bound.output_tokens =
+        request.max_output_tokens().value_or(route.max_output_tokens) * bound.choices;
+    bound.input_nanousd = quota::input_bound_nanousd(route.dearest, bound.input_tokens);
+    bound.output_nanousd = quota::output_bound_nanousd(route.dearest, bound.output_tokens);
+    return bound;
+}
+
+// A model that does not exist is said before values that are wrong.
+Error earliest(Error wrong_values, std::string_view body, const upstream::Routes& routes,
+               const Caller& caller) {
+    if (wrong_values.code() == Errc::invalid_json) return wrong_values;
+    const auto document = json::Document::parse(body);
+    const auto model = document ? document->root().find("model") : std::nullopt;
+    if (!model || !model->is(json::Kind::string) || model->text().empty()) return wrong_values;
+    if (auto route = routes.find(model->text()); !route) return std::move(route).error();
+    if (!caller.may_use(model->text())) return Errc::model_not_allowed;
+    return wrong_values;
+}
+
+Error not_allowed(std::string_view model) {
+    return Error(Errc::model_not_allowed,
+                 fmt::format("This key may not use the model '{}'.", clip(model, 64)))
+        .at("model");
+}
+
+// From the head to the reservation: who, what, how fast, how much. Cheapest refusal first; nothing
+// is spent until the last line.
+net::Task<Result<Admitted>> admit(Parts& parts, net::Exchange& exchange, const Door& door,
+                                  record::Record& record) {
+    if (parts.draining.load(std::memory_order_relaxed)) co_return refuse(Errc::shutting_down);
+    CO_CHECK(parts.gate.admit_address(exchange.client()));
+    CO_TRY(Caller caller, identify(parts, exchange));
+    record.key = caller.key->public_id;
+    record.user = caller.key->owner;
+
+    const auto routes = parts.upstream.routes();
+    if (exchange.head().framing().kind == wire::Framing::Kind::none)
+        co_return refuse(Errc::length_required);
+    CO_TRY(const std::string body, co_await exchange.read_body(routes->config().limits.body_bytes));
+    auto parsed = door.parse(body);
+    if (!parsed)
+        co_return std::unexpected(earliest(std::move(parsed).error(), body, *routes, caller));
+    chat::ChatRequest request = *std::move(parsed);
+    record.model = clip(request.model(), 128);
+    record.streamed = request.delivery() == chat::Delivery::streamed;
+    CO_TRY(upstream::Route route, routes->find(request.model()));
+    if (!caller.may_use(request.model())) co_return std::unexpected(not_allowed(request.model()));
+
+    CO_TRY(limits::Admission admission, parts.gate.admit(caller));
+    CO_TRY(filter::Checked checked, filter::check(std::move(request)));
+    const quota::Bound bound = bound_of(checked.request(), route);
+    CO_TRY(quota::Reservation reservation, parts.ledger.reserve(caller, bound, route.name));
+
+    const chat::Delivery delivery = checked.request().delivery();
+    Generation::Order order{std::move(checked), std::move(route), std::move(reservation), delivery};
+    co_return Admitted{std::move(caller), std::move(admission), std::move(order)};
+}
+
+} // namespace
+
+std::string_view credential_of(const wire::RequestHead& head) {
+    if (const auto header = head.find("authorization")) {
+        constexpr std::string_view scheme = "bearer ";
+        if (header->size() > scheme.size() &&
+            equal_ignoring_case(header->substr(0, scheme.size()), scheme))
+            return trim(header->substr(scheme.size()));
+        return {};
+    }
+    return head.find("x-api-key").value_or(std::string_view());
+}
+
+Result<Caller> identify(Parts& parts, const net::Exchange& exchange) {
+    const std::string_view credential = credential_of(exchange.head());
+    // Whoever can open the control socket owns the server: no key is asked for.
+    if (credential.empty() && exchange.peer().kind == net::Peer::Kind::control)
+        return parts.access.first_admin();
+    return parts.access.identify(credential);
+}
+
+net::Task<void> serve_chat(Parts& parts, ThreadParts& mine, net::Exchange& exchange,
+                           const Door& door, record::Record& record) {
+    const SteadyTime started = parts.clock.steady();
+    Responder responder(exchange, record, door.shape);
+    auto admitted = co_await admit(parts, exchange, door, record);
+    if (!admitted) {
+        co_await std::move(responder).reject(std::move(admitted).error());
+        co_return;
+    }
+    add_rate_headers(responder, admitted->admission);
+    responder.add_header("x-weir-cache", "off");
+
+    // From here on money is held; the generation owns it and outlives this connection if it must.
+    const chat::Delivery delivery = admitted->order.delivery;
+    std::string id = "chatcmpl-" + record.request_id;
+    const chat::ChatRequest& request = admitted->order.checked.request();
+    std::unique_ptr<dialects::StreamEncoder> stream_encoder;
+    std::unique_ptr<dialects::WholeEncoder> whole_encoder;
+    if (delivery == chat::Delivery::streamed) stream_encoder = door.stream(request, std::move(id));
+    else whole_encoder = door.whole(request, std::move(id));
+    const auto generation = Generation::start(parts, mine, std::move(admitted->order));
+
+    const RelayInput input{exchange, *generation, parts.clock, started};
+    if (delivery == chat::Delivery::streamed) {
+        co_await relay_stream(input, std::move(responder), std::move(stream_encoder));
+    } else {
+        std::function<std::string()> quota = [&] {
+            return quota_json(parts.ledger, admitted->caller);
+        };
+        co_await relay_whole(input, std::move(responder), std::move(whole_encoder),
+                             std::move(quota));
+    }
+}
+
+} // namespace weir::gateway

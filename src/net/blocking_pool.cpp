@@ -1,0 +1,20 @@
+#include "net/blocking_pool.h"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+namespace weir::net {
+
+struct BlockingPool::Threads {
+    explicit Threads(std::size_t count) : pool(count) {}
+    boost::asio::thread_pool pool;
+};
+
+BlockingPool::BlockingPool(std::size_t threads) : threads_(std::make_unique<Threads>(threads)) {}
+BlockingPool::~BlockingPool() { threads_->pool.join(); }
+
+void BlockingPool::post(std::move_only_function<void()> work) {
+    boost::asio::post(threads_->pool, std::move(work));
+}
+
+} // namespace weir::net

@@ -1,0 +1,39 @@
+#pragma once
+// A few threads for work that would stall a loop: password hashing, mostly. The result comes back
+// on the caller's own loop.
+
+#include "net/loop.h"
+#include "net/signal.h"
+#include "net/task.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+namespace weir::net {
+
+class BlockingPool {
+public:
+    explicit BlockingPool(std::size_t threads);
+    ~BlockingPool(); // waits for what runs
+
+    // Runs `work` on a pool thread. Requires: it does not touch what belongs to a loop.
+    template <class T>
+    Task<T> run(Loop& loop, std::move_only_function<T()> work) {
+        Signal done(loop);
+        std::optional<T> result;
+        post([&] {
+            result.emplace(work());
+            loop.post([&] { done.notify(); });
+        });
+        co_await done.wait();
+        co_return *std::move(result);
+    }
+
+private:
+    void post(std::move_only_function<void()> work);
+    struct Threads;
+    std::unique_ptr<Threads> threads_;
+};
+
+} // namespace weir::net

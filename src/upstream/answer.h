@@ -1,0 +1,31 @@
+#pragma once
+// One provider's answer in progress: a source of events that has already given its first meaningful
+// one. Thread: the loop's only. Dropping it hangs up on the provider.
+
+#include "base/error.h"
+#include "chat/chat_event.h"
+#include "config/config.h"
+#include "net/task.h"
+#include "streams/stream_log.h"
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace weir::upstream {
+
+class Answer {
+public:
+    virtual ~Answer() = default;
+
+    // The next events; none at the end of a whole answer.
+    // Errors: upstream_error, upstream_timeout, upstream_malformed, stream_truncated, client_left. After the
+    // answer was finished there are no errors: what follows the finish cannot spoil it.
+    virtual net::Task<Result<std::vector<chat::ChatEvent>>> next() = 0;
+
+    streams::Source source;
+    std::optional<config::Price> price;
+    std::shared_ptr<const void> keep; // what the answer refers to, while it lasts
+};
+
+} // namespace weir::upstream

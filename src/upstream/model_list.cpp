@@ -1,0 +1,107 @@
+#include "upstream/model_list.h"
+
+#include "base/limits.h"
+#include "json/document.h"
+#include "wire/head_writer.h"
+
+#include <algorithm>
+
+namespace weir::upstream {
+namespace {
+
+constexpr std::chrono::seconds remembered{60};
+constexpr std::chrono::milliseconds patience{2'000};
+constexpr std::size_t listed_max = 2'000;
+
+Result<std::vector<std::string>> decode_list(std::string_view body) {
+    WEIR_TRY(const json::Document document, json::Document::parse(body));
+    std::vector<std::string> out;
+    const auto data = document.root().find("data");
+    if (!data || !data->is(json::Kind::array)) return out;
+    for (const json::Value item : *data) {
+        const auto id = item.find("id");
+        if (!id || !id->is(json::Kind::string) || id->text().size() > limits::model_name_bytes)
+            continue;
+        if (out.size() < listed_max) out.emplace_back(id->text());
+    }
+    return out;
+}
+
+} // namespace
+
+net::Task<Result<std::vector<std::string>>> ModelList::fetch(net::HttpClient& client,
+                                                             net::Loop& loop, const net::Url& url,
+                                                             const Secret& key,
+                                                             std::chrono::milliseconds timeout) {
+    net::Interrupt interrupt;
+    const Deadline deadline = Deadline::at(loop.clock().steady() + timeout);
+    CO_TRY(net::Call call, co_await client.open(url.origin, deadline, interrupt));
+    std::string request;
+    auto head =
+        wire::HeadWriter::request(request, "GET", url.path + "/models", url.origin.authority());
+    if (!key.empty()) head.field("authorization", "Bearer " + std::string(key.reveal()));
+    head.field("accept", "application/json").field("accept-encoding", "identity").end();
+    CO_CHECK(co_await call.send(request));
+    CO_TRY(const wire::ResponseHead answer, co_await call.read_head(timeout));
+    std::string body;
+    while (true) {
+        CO_TRY(const std::string_view piece, co_await call.read_body(timeout));
+        if (piece.empty()) break;
+        body += piece;
+        if (body.size() > limits::stream_bytes) co_return refuse(Errc::upstream_malformed);
+    }
+    if (answer.status() != 200) co_return refuse(Errc::upstream_error);
+    co_return decode_list(body);
+}
+
+net::Task<std::vector<std::string>> ModelList::of(const config::Provider& provider,
+                                                  const net::Url& url) {
+    const SteadyTime now = loop_.clock().steady();
+    if (const auto found = known_.find(provider.name);
+        found != known_.end() && found->second.until > now)
+        co_return found->second.models;
+    const KeyPool::Choices choices = keys_.choose(provider);
+    std::vector<std::string> models;
+    if (!choices.keys.empty()) {
+        auto fetched = co_await fetch(client_, loop_, url, choices.keys.front().value, patience);
+        if (fetched) models = *std::move(fetched);
+    }
+    known_[provider.name] = {models, loop_.clock().steady() + remembered};
+    co_return models;
+}
+
+net::Task<std::vector<std::string>> ModelList::names(const Routes& routes) {
+    std::vector<std::string> out;
+    for (const config::Model& model : routes.models()) {
+        if (!model.is_pattern()) {
+            out.push_back(model.name);
+            continue;
+        }
+        for (const config::Target& target : model.targets) {
+            const config::Provider* const provider = routes.config().find_provider(target.provider);
+            const net::Url* const url = routes.url_of(target.provider);
+            if (provider == nullptr || url == nullptr) continue;
+            const std::vector<std::string> listed = co_await of(*provider, *url);
+            const std::size_t star = target.model.find('*');
+            if (star == std::string::npos) continue;
+            const std::string before = target.model.substr(0, star);
+            const std::string after = target.model.substr(star + 1);
+            for (const std::string& id : listed) {
+                if (id.size() < before.size() + after.size() || !id.starts_with(before) ||
+                    !id.ends_with(after))
+                    continue;
+                std::string name = model.name;
+                const std::size_t middle = id.size() - before.size() - after.size();
+                name.replace(name.find('*'), 1, id.substr(before.size(), middle));
+                out.push_back(std::move(name));
+            }
+        }
+    }
+    // A model may be named and listed, or listed by several targets.
+    std::vector<std::string> unique;
+    for (std::string& name : out)
+        if (std::ranges::find(unique, name) == unique.end()) unique.push_back(std::move(name));
+    co_return unique;
+}
+
+} // namespace weir::upstream

@@ -1,0 +1,251 @@
+#include "upstream/openai_attempt.h"
+
+#include "base/limits.h"
+#include "base/text.h"
+#include "dialects/openai_answer.h"
+#include "dialects/openai_request.h"
+#include "quota/price.h"
+#include "wire/head_writer.h"
+#include "wire/sse_decoder.h"
+
+#include <algorithm>
+#include <fmt/core.h>
+
+namespace weir::upstream {
+namespace {
+
+using chat::ChatEvent;
+using std::chrono::milliseconds;
+
+milliseconds left(Deadline deadline, net::Loop& loop) {
+    const auto rest = std::chrono::ceil<milliseconds>(deadline.left(loop.clock().steady()));
+    return std::max(rest, milliseconds(1));
+}
+
+// An answer that streams: server-sent events, decoded as they come.
+class StreamedAnswer final : public Answer {
+public:
+    StreamedAnswer(const AttemptInput& input, net::Call call)
+        : call_(std::move(call)),
+          loop_(input.loop),
+          idle_(input.candidate.provider->timeouts.idle),
+          deadline_(input.deadline),
+          decoder_(limits::upstream_event_bytes) {}
+
+    net::Task<Result<std::vector<ChatEvent>>> next() override {
+        if (!early_.empty()) co_return std::exchange(early_, {});
+        std::vector<ChatEvent> events;
+        while (!ended_) {
+            auto bytes = co_await call_.read_body(std::min(idle_, left(deadline_, loop_)));
+            if (!bytes || bytes->empty()) {
+                ended_ = true;
+                if (codec_.finished()) break;
+                if (!bytes) co_return std::unexpected(std::move(bytes).error());
+                co_return refuse(
+                    Error(Errc::stream_truncated).because("end of input without a finish"));
+            }
+            auto decoded = decode(*bytes, events);
+            if (!decoded) {
+                ended_ = true;
+                if (codec_.finished()) break;
+                co_return std::unexpected(std::move(decoded).error());
+            }
+            if (codec_.done()) {
+                ended_ = true;
+                if (!codec_.finished())
+                    co_return refuse(
+                        Error(Errc::stream_truncated).because("[DONE] without a finish"));
+                call_.finish_ready();
+            }
+            if (!events.empty()) break;
+        }
+        co_return events;
+    }
+
+    // Reads up to the first event that a client would see. `first_event` bounds it.
+    net::Task<Result<void>> open(Deadline first_event) {
+        const Deadline whole = std::exchange(deadline_, deadline_.earlier(first_event));
+        bool meaningful = false;
+        while (!meaningful) {
+            CO_TRY(auto events, co_await next());
+            if (events.empty())
+                co_return refuse(
+                    Error(Errc::stream_truncated).because("an answer without any event"));
+            meaningful = std::ranges::any_of(events, chat::is_meaningful);
+            std::ranges::move(events, std::back_inserter(opening_));
+        }
+        early_ = std::move(opening_);
+        deadline_ = whole;
+        co_return Result<void>();
+    }
+
+private:
+    Result<void> decode(std::string_view bytes, std::vector<ChatEvent>& events) {
+        wire::SseEvent event;
+        while (decoder_.next(bytes, event)) {
+            WEIR_CHECK(codec_.decode(event, events));
+            if (codec_.done()) return {};
+        }
+        if (decoder_.overflowed())
+            return refuse(
+                Error(Errc::upstream_malformed).because("an event is larger than allowed"));
+        return {};
+    }
+
+    net::Call call_;
+    net::Loop& loop_;
+    milliseconds idle_;
+    Deadline deadline_;
+    wire::SseDecoder decoder_;
+    dialects::OpenAiStreamDecoder codec_;
+    std::vector<ChatEvent> opening_;
+    std::vector<ChatEvent> early_;
+    bool ended_ = false;
+};
+
+// An answer that came whole.
+class WholeAnswer final : public Answer {
+public:
+    explicit WholeAnswer(std::vector<ChatEvent> events) : events_(std::move(events)) {}
+    net::Task<Result<std::vector<ChatEvent>>> next() override {
+        co_return std::exchange(events_, {});
+    }
+
+private:
+    std::vector<ChatEvent> events_;
+};
+
+std::string request_bytes(const AttemptInput& input) {
+    dialects::OpenAiTerms terms;
+    terms.model = input.candidate.model;
+    terms.delivery = input.delivery;
+    terms.usage = input.candidate.target->stream_usage == config::Target::Usage::asked
+                      ? chat::UsageWish::include
+                      : input.request.usage_wish();
+    const std::string body = dialects::encode_openai_request(input.request, terms);
+    std::string out;
+    out.reserve(body.size() + 512);
+    auto head = wire::HeadWriter::request(out, "POST", input.url->path + "/chat/completions",
+                                          input.url->origin.authority());
+    if (!input.key.value.empty())
+        head.field("authorization", "Bearer " + std::string(input.key.value.reveal()));
+    head.field("content-type", "application/json").field("content-length", body.size());
+    head.field("accept", input.delivery == chat::Delivery::streamed ? "text/event-stream"
+                                                                    : "application/json");
+    head.field("accept-encoding", "identity").field("user-agent", "weir").end();
+    return out + body;
+}
+
+// The rest of a body, bounded.
+net::Task<Result<std::string>> read_all(net::Call& call, std::size_t bytes_max,
+                                        const AttemptInput& input) {
+    std::string body;
+    const milliseconds idle = input.candidate.provider->timeouts.idle;
+    while (true) {
+        auto piece = co_await call.read_body(std::min(idle, left(input.deadline, input.loop)));
+        if (!piece) {
+            // A broken whole answer is no answer.
+            const bool broken = piece.error().code() == Errc::upstream_error;
+            if (broken)
+                co_return refuse(
+                    Error(Errc::stream_truncated).because(std::string(piece.error().detail())));
+            co_return std::unexpected(std::move(piece).error());
+        }
+        if (piece->empty()) co_return body;
+        if (body.size() + piece->size() > bytes_max)
+            co_return refuse(
+                Error(Errc::upstream_malformed).because("the answer is larger than allowed"));
+        body += *piece;
+    }
+}
+
+net::Task<AttemptFailure> read_failure(net::Call& call, const wire::ResponseHead& head,
+                                       const AttemptInput& input) {
+    const auto body = co_await read_all(call, limits::upstream_error_bytes, input);
+    const dialects::RetryHeaders headers{head.find("retry-after"), head.find("retry-after-ms")};
+    const int status = head.status();
+    dialects::ProviderFailure failure = dialects::classify_openai(
+        status, body ? std::string_view(*body) : std::string_view(), headers);
+    const std::string detail =
+        fmt::format("{} answered {}: {}", input.candidate.provider->name, status, failure.message);
+    if (failure.kind == dialects::FailureClass::request) {
+        Error error(Errc::upstream_rejected, failure.message.empty()
+                                                 ? "The provider refused the request."
+                                                 : failure.message);
+        co_return AttemptFailure{
+            std::move(error).with_status(status).because(detail), failure.kind, {}};
+    }
+    co_return AttemptFailure{Error(Errc::upstream_error).because(detail), failure.kind,
+                             failure.retry_after};
+}
+
+AttemptFailure failed(Error error) {
+    return {std::move(error), dialects::FailureClass::transient, {}};
+}
+
+// Sends the request and reads the answer's head; on an idle connection that turns out to be dead,
+// once more on a fresh one: nothing of an answer was seen, and the provider closed before it.
+net::Task<Result<wire::ResponseHead>>
+exchange(const AttemptInput& input, std::optional<net::Call>& call, Deadline first_event) {
+    const std::string request = request_bytes(input);
+    for (const auto reuse : {net::HttpClient::Reuse::allowed, net::HttpClient::Reuse::never}) {
+        const Deadline connect =
+            Deadline::at(input.loop.clock().steady() + input.candidate.provider->timeouts.connect);
+        CO_TRY(net::Call opened,
+               co_await input.client.open(input.url->origin, connect.earlier(input.deadline),
+                                          input.interrupt, reuse));
+        call.reset();
+        call.emplace(std::move(opened));
+        CO_CHECK(co_await input.reservation.durable(input.loop));
+        const std::int64_t tokens_in = input.request.input_tokens_estimate();
+        const auto& price = input.candidate.target->price;
+        input.reservation.mark_sent(
+            {tokens_in, 0, price ? quota::input_bound_nanousd(*price, tokens_in) : 0});
+        auto sent = co_await call->send(request);
+        Result<wire::ResponseHead> head = refuse(Errc::upstream_error);
+        if (sent) head = co_await call->read_head(left(first_event, input.loop));
+        else head = std::unexpected(std::move(sent).error());
+        const bool stale = !head && head.error().code() == Errc::upstream_error && call->reused() &&
+                           !call->answer_begun();
+        if (!stale) co_return head;
+    }
+    co_return refuse(Errc::upstream_error);
+}
+
+} // namespace
+
+net::Task<std::expected<std::unique_ptr<Answer>, AttemptFailure>>
+attempt_openai(const AttemptInput& input) {
+    const Deadline first_event = input.deadline.earlier(
+        Deadline::at(input.loop.clock().steady() + input.candidate.provider->timeouts.first_event));
+    std::optional<net::Call> call;
+    auto head = co_await exchange(input, call, first_event);
+    if (!head) co_return std::unexpected(failed(std::move(head).error()));
+    if (head->status() != 200)
+        co_return std::unexpected(co_await read_failure(*call, *head, input));
+
+    std::unique_ptr<Answer> out;
+    const std::string_view type = head->find("content-type").value_or("");
+    if (input.delivery == chat::Delivery::streamed && !type.starts_with("application/json")) {
+        if (!type.starts_with("text/event-stream")) {
+            const std::string shown = clip(type, 64);
+            co_return std::unexpected(
+                failed(Error(Errc::upstream_error).because("not an event stream but " + shown)));
+        }
+        auto streamed = std::make_unique<StreamedAnswer>(input, std::move(*call));
+        auto opened = co_await streamed->open(first_event);
+        if (!opened) co_return std::unexpected(failed(std::move(opened).error()));
+        out = std::move(streamed);
+    } else {
+        auto body = co_await read_all(*call, limits::upstream_body_bytes, input);
+        if (!body) co_return std::unexpected(failed(std::move(body).error()));
+        auto events = dialects::decode_openai_answer(*body);
+        if (!events) co_return std::unexpected(failed(std::move(events).error()));
+        out = std::make_unique<WholeAnswer>(*std::move(events));
+    }
+    out->source = {input.candidate.provider->name, input.candidate.model};
+    out->price = input.candidate.target->price;
+    co_return out;
+}
+
+} // namespace weir::upstream

@@ -1,0 +1,41 @@
+#pragma once
+// One request to one target with one key, for providers that speak OpenAI's dialect.
+
+#include "base/deadline.h"
+#include "chat/chat_request.h"
+#include "dialects/openai_failure.h"
+#include "net/http_client.h"
+#include "quota/reservation.h"
+#include "upstream/answer.h"
+#include "upstream/key_pool.h"
+#include "upstream/routes.h"
+
+#include <expected>
+
+namespace weir::upstream {
+
+struct AttemptFailure {
+    Error error;
+    dialects::FailureClass kind = dialects::FailureClass::transient;
+    std::optional<std::chrono::milliseconds> retry_after;
+};
+
+struct AttemptInput {
+    net::HttpClient& client;
+    net::Loop& loop;
+    net::Interrupt& interrupt;
+    quota::Reservation& reservation;
+    const chat::ChatRequest& request;
+    const net::Url* url; // null for the demo
+    const Candidate& candidate;
+    const KeyPool::Choice& key;
+    chat::Delivery delivery;
+    Deadline deadline; // of the whole answer
+};
+
+// Returns when the first meaningful event is there; what came before is in the answer too.
+// The request is not sent before the reservation is durable; connecting overlaps with that.
+net::Task<std::expected<std::unique_ptr<Answer>, AttemptFailure>>
+attempt_openai(const AttemptInput& input);
+
+} // namespace weir::upstream

@@ -1,0 +1,156 @@
+#include "upstream/upstream.h"
+
+#include "base/limits.h"
+#include "upstream/demo_attempt.h"
+
+#include <algorithm>
+#include <fmt/core.h>
+
+namespace weir::upstream {
+namespace {
+
+using std::chrono::milliseconds;
+
+// How long a key rests when its provider asked for a pause and named no time.
+constexpr milliseconds usual_cooling{5'000};
+
+// What the tries of one request came to, for the one answer the client gets.
+class Tally {
+public:
+    void skipped(const KeyPool::Choices& choices) {
+        if (choices.lack == KeyPool::Choices::Lack::suspended) ++suspended_;
+        if (choices.ready_in)
+            ready_in_ = std::min(ready_in_.value_or(*choices.ready_in), *choices.ready_in);
+        ++skipped_;
+    }
+    void failed(const AttemptFailure& failure) {
+        ++tried_;
+        last_ = failure.error;
+        const bool auth = failure.kind == dialects::FailureClass::auth ||
+                          failure.kind == dialects::FailureClass::billing;
+        if (auth) ++refused_;
+        if (failure.kind == dialects::FailureClass::rate) {
+            ++cooled_;
+            const milliseconds wait = failure.retry_after.value_or(usual_cooling);
+            ready_in_ = std::min(ready_in_.value_or(wait), wait);
+        }
+    }
+    Error verdict() && {
+        if (tried_ + skipped_ > 0 && refused_ == tried_ && suspended_ == skipped_) {
+            Error dead(Errc::upstream_credentials_exhausted);
+            return last_ ? std::move(dead).because(std::string(last_->detail())) : dead;
+        }
+        const bool only_waiting = cooled_ + refused_ == tried_;
+        if (only_waiting && ready_in_) {
+            Error wait(Errc::upstream_unavailable);
+            return std::move(wait)
+                .retry_in(*ready_in_)
+                .because(last_ ? std::string(last_->detail()) : "cooling");
+        }
+        return last_ ? *std::move(last_) : Error(Errc::upstream_unavailable);
+    }
+
+private:
+    int tried_ = 0;
+    int skipped_ = 0;   // targets without a key that may be asked
+    int suspended_ = 0; // of those, for good
+    int refused_ = 0;   // tries that a key did not survive
+    int cooled_ = 0;    // tries that were told to wait
+    std::optional<milliseconds> ready_in_;
+    std::optional<Error> last_;
+};
+
+bool is_final(const AttemptFailure& failure) {
+    const Errc code = failure.error.code();
+    return code == Errc::client_left || code == Errc::ledger_unavailable ||
+           code == Errc::upstream_rejected;
+}
+
+} // namespace
+
+net::Task<Upstream::Opened> Upstream::attempt(const AttemptInput& input) {
+    if (input.candidate.provider->dialect == config::Dialect::openai)
+        co_return co_await attempt_openai(input);
+    auto demo = co_await attempt_demo(input);
+    if (demo) co_return std::move(*demo);
+    co_return std::unexpected(
+        AttemptFailure{std::move(demo).error(), dialects::FailureClass::transient, std::nullopt});
+}
+
+// What a failure says about the key.
+void Upstream::judge(const AttemptInput& input, const AttemptFailure& failure) {
+    const config::Provider& provider = *input.candidate.provider;
+    const std::string why(failure.error.detail());
+    switch (failure.kind) {
+    case dialects::FailureClass::rate:
+        keys_.cool(provider, input.key.name, failure.retry_after.value_or(usual_cooling), why);
+        break;
+    case dialects::FailureClass::auth:
+        keys_.suspend(provider, input.key.name, KeyState::suspended_auth, why);
+        break;
+    case dialects::FailureClass::billing:
+        keys_.suspend(provider, input.key.name, KeyState::suspended_billing, why);
+        break;
+    case dialects::FailureClass::transient: keys_.note_error(provider, input.key.name, why); break;
+    case dialects::FailureClass::request: break;
+    }
+}
+
+// The route's candidates with each tier begun at another target in turn, by weight.
+std::vector<Candidate> Upstream::in_turn(const Route& route) {
+    std::vector<Candidate> out = route.candidates;
+    if (out.size() < 2) return out;
+    const std::uint64_t turn = turn_.fetch_add(1, std::memory_order_relaxed);
+    for (auto tier = out.begin(); tier != out.end();) {
+        const std::int64_t number = tier->target->tier;
+        const auto end = std::find_if(tier, out.end(),
+                                      [&](const Candidate& c) { return c.target->tier != number; });
+        std::uint64_t weights = 0;
+        for (auto it = tier; it != end; ++it)
+            weights += static_cast<std::uint64_t>(it->target->weight);
+        std::uint64_t point = turn % weights;
+        auto first = tier;
+        while (point >= static_cast<std::uint64_t>(first->target->weight))
+            point -= static_cast<std::uint64_t>(first++->target->weight);
+        std::rotate(tier, first, end);
+        tier = end;
+    }
+    return out;
+}
+
+net::Task<Result<std::unique_ptr<Answer>>>
+Upstream::open(Caller caller, quota::Reservation& reservation, const filter::Checked& checked,
+               const Route& route, chat::Delivery delivery) {
+    Tally tally;
+    std::size_t attempts = 0;
+    const std::vector<Candidate> candidates = in_turn(route);
+    for (const Candidate& candidate : candidates) {
+        const KeyPool::Choices choices = keys_.choose(*candidate.provider);
+        if (choices.keys.empty()) tally.skipped(choices);
+        for (const KeyPool::Choice& key : choices.keys) {
+            if (attempts++ >= limits::attempts) break;
+            const Deadline deadline =
+                Deadline::at(clock_.steady() + candidate.provider->timeouts.total);
+            const KeyPool::Use use = keys_.use(*candidate.provider, key.name);
+            const AttemptInput input{
+                caller.client,     caller.loop,   caller.interrupt, reservation,
+                checked.request(), candidate.url, candidate,        key,
+                delivery,          deadline};
+            Opened opened = co_await attempt(input);
+            if (opened) {
+                keys_.note_success(*candidate.provider, key.name);
+                (*opened)->keep = route.routes;
+                co_return std::move(*opened);
+            }
+            judge(input, opened.error());
+            if (is_final(opened.error()))
+                co_return std::unexpected(std::move(opened).error().error);
+            tally.failed(opened.error());
+            // A provider in trouble is in trouble with its other keys too: the next target at once.
+            if (opened.error().kind == dialects::FailureClass::transient) break;
+        }
+    }
+    co_return std::unexpected(std::move(tally).verdict());
+}
+
+} // namespace weir::upstream

@@ -1,0 +1,51 @@
+#pragma once
+// Who answers? Tries the route's targets and keys until one gives its first meaningful event; from
+// then on the answer belongs to that one. Shared by all threads; each brings its own HTTP client.
+
+#include "base/guarded.h"
+#include "filter/checked.h"
+#include "net/http_client.h"
+#include "quota/reservation.h"
+#include "upstream/answer.h"
+#include "upstream/key_pool.h"
+#include "upstream/openai_attempt.h"
+#include "upstream/routes.h"
+
+#include <atomic>
+#include <memory>
+
+namespace weir::upstream {
+
+class Upstream {
+public:
+    Upstream(std::shared_ptr<const Routes> routes, const Clock& clock)
+        : keys_(clock), clock_(clock), routes_(std::move(routes)) {}
+
+    std::shared_ptr<const Routes> routes() const { return *routes_.lock(); }
+    void set_routes(std::shared_ptr<const Routes> routes) { *routes_.lock() = std::move(routes); }
+    KeyPool& keys() { return keys_; }
+
+    struct Caller {
+        net::Loop& loop;
+        net::HttpClient& client;
+        net::Interrupt& interrupt;
+    };
+    // Errors: upstream_rejected (the provider's own refusal), upstream_credentials_exhausted,
+    // upstream_unavailable, upstream_timeout, upstream_error, ledger_unavailable, client_left.
+    net::Task<Result<std::unique_ptr<Answer>>> open(Caller caller, quota::Reservation& reservation,
+                                                    const filter::Checked& checked,
+                                                    const Route& route, chat::Delivery delivery);
+
+private:
+    using Opened = std::expected<std::unique_ptr<Answer>, AttemptFailure>;
+    net::Task<Opened> attempt(const AttemptInput& input);
+    void judge(const AttemptInput& input, const AttemptFailure& failure);
+    std::vector<Candidate> in_turn(const Route& route);
+
+    KeyPool keys_;
+    const Clock& clock_;
+    std::atomic<std::uint64_t> turn_ = 0;
+    mutable Guarded<std::shared_ptr<const Routes>> routes_;
+};
+
+} // namespace weir::upstream
