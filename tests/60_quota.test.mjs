@@ -19,7 +19,7 @@ async function start(t, extra = {}) {
   return { sim, weir: await start_weir(t, { config: sim_config(sim, extra) }) };
 }
 
-const ask = (weir, key, extra = {}) =>
+const ask = (weir, key = weir.key, extra = {}) =>
   weir.request('/api/v1/chat', { key, body: { prompt: 'test', ...extra } });
 const at_once = (count, what) => Promise.all(Array.from({ length: count }, what));
 const budget = (quota, unit, scope) =>

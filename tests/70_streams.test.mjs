@@ -296,7 +296,7 @@ describe('a failure before the first event', () => {
 
   test('no event in time is 504, streamed or not', async () => {
     for (const streaming of [true, false]) {
-      const answer = await weir.chat('hasty:first=5s,size=18', { stream: streaming });
+      const answer = await weir.chat('hasty:first=5s,hold=5s,size=18', { stream: streaming });
       assert_failed(answer, 504, 'upstream_timeout');
     }
   });

@@ -1,5 +1,6 @@
 #include "app/console.h"
 
+#include "access/key_text.h"
 #include "app/house.h"
 #include "config/environment.h"
 #include "dialects/error_shape.h"
@@ -130,6 +131,11 @@ std::string percent_encode(std::string_view text) {
         else out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
     }
     return out;
+}
+
+std::string key_name(const std::string& word) {
+    const auto parts = access::parse_key(word);
+    return parts ? std::string(parts->public_id) : word;
 }
 
 std::string shown(const json::Value& value) {

@@ -48,5 +48,7 @@ private:
 // A value as a table shows it.
 std::string shown(const json::Value& value);
 std::string percent_encode(std::string_view text);
+// A whole key's public id; any other word as it is. Secrets do not travel further than they must.
+std::string key_name(const std::string& word);
 
 } // namespace weir::app

@@ -25,7 +25,7 @@ struct Whom {
     std::string scope() const {
         return !user.empty() ? "user" : !team.empty() ? "team" : !key.empty() ? "key" : "everyone";
     }
-    std::string subject() const { return !user.empty() ? user : !team.empty() ? team : key; }
+    std::string subject() const { return !user.empty() ? user : !team.empty() ? team : key_name(key); }
     std::map<std::string, std::string> query() const {
         if (count() == 0) return {};
         return {{"scope", scope()}, {"subject", subject()}};

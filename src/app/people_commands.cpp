@@ -181,7 +181,7 @@ void add_key_commands(CLI::App& app, Common& common) {
     revoke->add_flag("--json", common.json, "as JSON");
     revoke->callback([&common, words] {
         Console console = common.console();
-        common.exit_code = print_done(console.ask("DELETE", "keys/" + percent_encode(words->which)),
+        common.exit_code = print_done(console.ask("DELETE", "keys/" + percent_encode(key_name(words->which))),
                                       console, "The key is revoked.");
     });
 
@@ -199,7 +199,7 @@ void add_key_commands(CLI::App& app, Common& common) {
         if (!words->overlap.empty()) writer.member("overlap", words->overlap);
         writer.end_object();
         Console console = common.console();
-        const std::string path = "keys/" + percent_encode(words->which) + "/rotate";
+        const std::string path = "keys/" + percent_encode(key_name(words->which)) + "/rotate";
         common.exit_code = print_member(console.ask("POST", path, {}, body), "key", console);
     });
 }

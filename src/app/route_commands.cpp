@@ -62,7 +62,7 @@ void print_indented(const json::Value& value, int depth) {
 }
 
 int explain(Console console, const std::string& key, const std::string& model) {
-    const auto reply = console.ask("GET", "explain", {{"key", key}, {"model", model}});
+    const auto reply = console.ask("GET", "explain", {{"key", key_name(key)}, {"model", model}});
     if (!reply) return Console::refused(reply.error());
     if (console.format() == Format::json) {
         fmt::print("{}\n", reply->body);

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "config/known_providers.h"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -61,10 +62,8 @@ void decode_provider(const Section::Entry& entry, Section& parent, Config& confi
                    "what the provider speaks");
     if (dialect > 1) section.fault("dialect", "not built yet; only 'openai' and 'demo' work today");
     provider.dialect = dialect == 1 ? Dialect::demo : Dialect::openai;
+    if (provider.dialect == Dialect::openai) provider.base_url = usual_base_url(provider.name);
     section.text("base_url", provider.base_url, "where it is, with its version path");
-    const bool wants_url = provider.dialect == Dialect::openai;
-    if (wants_url && provider.base_url.empty())
-        section.fault("", "base_url is missing, such as https://api.openai.com/v1");
     for (const auto& key :
          section.list("keys", "credentials; none is sent where the list is empty"))
         decode_key(key, section, provider);
@@ -78,7 +77,11 @@ void decode_provider(const Section::Entry& entry, Section& parent, Config& confi
         timeouts.duration("total", provider.timeouts.total, "for a whole answer");
     }
     section.text("proxy", provider.proxy, "an http URL to connect through");
-    section.not_built("allow_private", "false", "for providers added at run time");
+    // What the file names may be anywhere; the word is for providers that are added while the
+    // server runs.
+    std::size_t private_places = 0;
+    section.choice("allow_private", private_places, {"false", "true"},
+                   "whether a provider added at run time may be on a private address");
     config.providers.push_back(std::move(provider));
 }
 
@@ -245,33 +248,36 @@ void decode(Section& root, Config& config) {
 }
 
 void check_relations(Reading& reading, const Config& config) {
-    const auto whole_file = [&](std::string message) {
-        reading.faults.push_back({0, 0, std::move(message)});
-    };
     bool priced = true;
     for (const Model& model : config.models) {
-        for (const Target& target : model.targets) {
-            if (config.find_provider(target.provider) == nullptr)
-                whole_file(fmt::format("models.{}: there is no provider '{}'", model.name,
-                                       target.provider));
+        const std::string path = "models." + model.name;
+        for (std::size_t i = 0; i < model.targets.size(); ++i) {
+            const Target& target = model.targets[i];
             priced = priced && target.price.has_value();
+            if (config.find_provider(target.provider) != nullptr) continue;
+            reading.fault_at(fmt::format("{}.targets[{}].provider", path, i),
+                             fmt::format("there is no provider '{}'", clip(target.provider, 64)));
         }
         for (const std::string& other : model.fallback) {
             const auto same = [&](const Model& m) { return m.name == other; };
             if (std::ranges::none_of(config.models, same))
-                whole_file(
-                    fmt::format("models.{}.fallback: there is no model '{}'", model.name, other));
+                reading.fault_at(path + ".fallback",
+                                 fmt::format("there is no model '{}'", clip(other, 64)));
         }
     }
-    const auto in_dollars = [](const Budget& budget) { return budget.unit == Unit::nanousd; };
-    const Quota& quota = config.quota;
-    const bool dollars = std::ranges::any_of(quota.everyone, in_dollars) ||
-                         std::ranges::any_of(quota.team, in_dollars) ||
-                         std::ranges::any_of(quota.user, in_dollars) ||
-                         std::ranges::any_of(quota.key, in_dollars);
-    if (dollars && !priced)
-        whole_file("quota: a budget in usd needs a price at every target; add price: {input: …, "
-                   "output: …}");
+    if (priced) return;
+    const auto refuse_dollars = [&](std::string_view scope, const std::vector<Budget>& budgets) {
+        for (std::size_t i = 0; i < budgets.size(); ++i) {
+            if (budgets[i].unit != Unit::nanousd) continue;
+            reading.fault_at(
+                fmt::format("quota.{}[{}].usd", scope, i),
+                "a budget in usd needs a price at every target; add price: {input: …, output: …}");
+        }
+    };
+    refuse_dollars("everyone", config.quota.everyone);
+    refuse_dollars("team", config.quota.team);
+    refuse_dollars("user", config.quota.user);
+    refuse_dollars("key", config.quota.key);
 }
 
 } // namespace weir::config

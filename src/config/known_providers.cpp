@@ -50,6 +50,12 @@ void add_model(Config& config, std::string name, std::string_view provider, std:
 
 } // namespace
 
+std::string usual_base_url(std::string_view name) {
+    for (const Known& candidate : known)
+        if (candidate.name == name) return std::string(candidate.base_url);
+    return std::string(known.front().base_url);
+}
+
 void add_from_environment(Config& config, const Environment& environment) {
     for (const Known& candidate : known) {
         auto credential = environment(std::string(candidate.variable));

@@ -7,6 +7,9 @@
 
 namespace weir::config {
 
+// Where a provider of that name usually is; OpenAI's own address for a name that is not known.
+std::string usual_base_url(std::string_view name);
+
 // A provider for each credential found; each also gets the pattern "NAME/*".
 void add_from_environment(Config& config, const Environment& environment);
 

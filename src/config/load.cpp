@@ -80,7 +80,7 @@ void write_schema(json::Writer& writer, const SchemaNode& node) {
 
 std::expected<Config, Refusal> load(const std::string& file, const std::string& text,
                                     const Environment& environment) {
-    Reading reading{file, environment, {}, {}};
+    Reading reading{file, environment, {}, {}, {}};
     Config config;
     if (text.size() > file_bytes_max || too_deep(text)) {
         reading.faults.push_back({0, 0, "the file is too large or nested too deeply"});
@@ -124,7 +124,7 @@ std::expected<Config, Refusal> load_file(const std::string& file, const Environm
 
 std::string schema() {
     const Environment none = [](const std::string&) { return std::nullopt; };
-    Reading reading{"", none, {}, {}};
+    Reading reading{"", none, {}, {}, {}};
     Config config;
     SchemaNode schema;
     {

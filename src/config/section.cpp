@@ -12,6 +12,11 @@ void Reading::fault(const YAML::Mark& mark, std::string message) {
     faults.push_back({mark.line + 1, mark.column + 1, std::move(message)});
 }
 
+void Reading::fault_at(const std::string& path, std::string message) {
+    const auto found = marks.find(path);
+    fault(found == marks.end() ? YAML::Mark::null_mark() : found->second, path + ": " + message);
+}
+
 Section::Section(Reading& reading, YAML::Node node, std::string path, SchemaNode& schema)
     : reading_(reading), node_(std::move(node)), path_(std::move(path)), schema_(schema) {
     schema_.type = "object";
@@ -103,6 +108,7 @@ void Section::show(std::string_view name, std::string value) {
     const YAML::Node node = find(name);
     const std::string origin =
         node.IsDefined() ? fmt::format("{}:{}", reading_.file, node.Mark().line + 1) : "default";
+    if (node.IsDefined()) reading_.marks[child_path(name)] = node.Mark();
     reading_.shown.push_back({child_path(name), std::move(value), origin});
 }
 
@@ -187,7 +193,8 @@ void Section::choice(std::string_view name, std::size_t& out, std::vector<std::s
         std::size_t found = 0;
         while (found < words.size() && words[found] != *value) ++found;
         if (found < words.size()) out = found;
-        else fault(name, fmt::format("one of {} is expected", fmt::join(words, ", ")));
+        else
+            fault(name, fmt::format("one of {} is expected, not '{}'", fmt::join(words, ", "), clip(*value, 64)));
     }
     show(name, std::string(words[out]));
 }

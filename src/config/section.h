@@ -8,6 +8,7 @@
 #include "config/environment.h"
 
 #include <list>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -37,8 +38,12 @@ struct Reading {
     const Environment& environment;
     std::vector<Fault> faults;
     std::vector<Shown> shown;
+    std::map<std::string, YAML::Mark>
+        marks; // where each value that the file holds stands, by its path
 
     void fault(const YAML::Mark& mark, std::string message);
+    // The same for a value known by its path, such as "models.fast.targets[0].provider".
+    void fault_at(const std::string& path, std::string message);
 };
 
 class Section {

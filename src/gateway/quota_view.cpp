@@ -69,7 +69,8 @@ std::string quota_json(quota::Ledger& ledger, const Caller& caller) {
         for (const quota::Ledger::View& view : ledger.views(named.subject)) {
             const bool daily_requests = view.account.unit == quota::Unit::requests &&
                                         view.account.period == quota::Period::day;
-            if (daily_requests && named.subject.scope == quota::Scope::user) meter = view;
+            // The narrowest that counts: the key's own day, or without a key the user's.
+            if (daily_requests && !meter) meter = view;
             if (!view.account.limit) continue;
             if (daily_requests && (!shown || remaining(view) < remaining(*shown))) shown = view;
             if (!budgets.empty()) budgets.push_back(',');

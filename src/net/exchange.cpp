@@ -20,6 +20,7 @@ Exchange::Exchange(Stream& stream, wire::RequestHead head, const Peer& peer, std
     : stream_(stream),
       head_(std::move(head)),
       peer_(peer),
+      client_(peer.address),
       pending_(pending),
       body_(head_.framing()),
       close_(!head_.keep_alive()) {}

@@ -62,17 +62,12 @@ public:
 
     void abort() { stream_.abort(); }
 
-    void close_if_idle() {
-        if (idle_) stream_.abort();
-    }
 
 private:
     // The next request's head; nullopt when the connection is over.
     Task<std::optional<wire::RequestHead>> read_head() {
         wire::HeadCollector collector;
         SteadyTime begun{};
-        idle_ = pending_.empty();
-        if (idle_ && server_.draining_) co_return std::nullopt;
         while (true) {
             std::string_view bytes = pending_;
             const bool from_pending = !pending_.empty();
@@ -92,7 +87,6 @@ private:
                 bytes = *read;
             }
             if (collector.empty()) begun = server_.loop_.clock().steady();
-            idle_ = false;
             auto step = collector.feed(bytes);
             if (!step) {
                 co_await answer_fault(step.error());
@@ -125,7 +119,7 @@ private:
             co_return false;
         }
         if (!exchange.closes() && exchange.body_consumed())
-            co_return !server_.draining_ || !pending_.empty();
+            co_return true;
         co_await linger();
         co_return false;
     }
@@ -161,7 +155,6 @@ private:
     Stream stream_;
     Peer peer_;
     std::string pending_;
-    bool idle_ = true;
 };
 
 HttpServer::HttpServer(Loop& loop, Handler& handler, Options options)
@@ -207,10 +200,7 @@ Task<void> HttpServer::serve(Socket socket, Peer peer) {
     co_await connection.run();
 }
 
-void HttpServer::drain() {
-    draining_ = true;
-    for (Connection* const connection : open_) connection->close_if_idle();
-}
+void HttpServer::drain() { draining_ = true; }
 
 void HttpServer::abort_all() {
     draining_ = true;

@@ -34,7 +34,7 @@ public:
     // Takes over a listening socket (net/listening.h).
     void accept_from(int descriptor, Peer::Kind kind);
 
-    // No more keep-alive: idle connections close now, others after their answer.
+    // No more keep-alive: every connection closes after its next answer.
     void drain();
     // Stops accepting and cuts every connection off; they are gone when connections() is zero.
     void abort_all();

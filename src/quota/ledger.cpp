@@ -186,10 +186,9 @@ void Ledger::add_accounts(const Subject& subject, std::vector<AccountState*>& ou
     for (const config::Budget& budget : defaults)
         ensure_account(
             {{}, subject, budget.unit, budget.period, budget.limit, Account::Origin::file});
-    if (subject.scope == Scope::user &&
-        books_.find(subject, Unit::requests, Period::day) == nullptr)
-        ensure_account(
-            {{}, subject, Unit::requests, Period::day, std::nullopt, Account::Origin::file});
+    const bool metered = subject.scope == Scope::key || subject.scope == Scope::user;
+    if (metered && books_.find(subject, Unit::requests, Period::day) == nullptr)
+        ensure_account({{}, subject, Unit::requests, Period::day, std::nullopt, Account::Origin::file});
     for (AccountState* const state : books_.of(subject)) {
         Account& account = state->account;
         const auto in_file = [&](const config::Budget& budget) {
@@ -202,8 +201,8 @@ void Ledger::add_accounts(const Subject& subject, std::vector<AccountState*>& ou
             changed.limit.reset();
             make_limit_change(changed);
         }
-        const bool meter = subject.scope == Scope::user && account.unit == Unit::requests &&
-                           account.period == Period::day;
+        const bool meter =
+            metered && account.unit == Unit::requests && account.period == Period::day;
         if (account.limit || meter) out.push_back(state);
     }
 }

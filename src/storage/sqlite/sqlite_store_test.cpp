@@ -203,6 +203,24 @@ TEST_F(SqliteStoreTest, settlements_are_written_without_anybody_waiting) {
     EXPECT_LT(clock.steady(), give_up);
 }
 
+net::Task<void> add_team(net::Loop& loop, SqliteStore& store,
+                         std::optional<Result<access::Team>>& out) {
+    access::Team team{{}, "research", {}};
+    out = co_await store.add_team(loop, std::move(team));
+    loop.stop();
+}
+
+TEST_F(SqliteStoreTest, refuses_a_change_after_it_was_stopped) {
+    const auto store = open_store(folder.path());
+    store->stop();
+    net::Loop loop(clock);
+    std::optional<Result<access::Team>> outcome;
+    loop.spawn(add_team(loop, *store, outcome));
+    loop.io().run_for(2s);
+    ASSERT_TRUE(outcome) << "it never ended";
+    EXPECT_FALSE(*outcome);
+}
+
 // --- crashes
 
 // What a kill -9 would have left behind: the files as they are at one moment.
