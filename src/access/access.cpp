@@ -136,24 +136,35 @@ net::Task<Result<User>> Access::add_user(net::Loop& loop, NewUser request) {
 
 net::Task<Result<void>> Access::set_standing(net::Loop& loop, std::string email,
                                              Standing standing) {
-    auto user = find_user(email);
-    if (!user)
-        co_return refuse(Errc::not_found, fmt::format("There is no user '{}'.", clip(email, 64)));
-    user->standing = standing;
-    CO_CHECK(co_await world_.store.update_user(loop, *user));
-    change([&](Roster& roster) { roster.put(*user); });
-    co_return Result<void>();
+    const auto edit = [standing](User& user) { user.standing = standing; };
+    co_return co_await change_user(loop, std::move(email), edit);
 }
 
 net::Task<Result<void>> Access::set_password_hash(net::Loop& loop, std::string email,
                                                   std::string hash) {
-    auto user = find_user(email);
-    if (!user)
-        co_return refuse(Errc::not_found, fmt::format("There is no user '{}'.", clip(email, 64)));
-    user->password_hash = std::move(hash);
-    CO_CHECK(co_await world_.store.update_user(loop, *user));
-    change([&](Roster& roster) { roster.put(*user); });
-    co_return Result<void>();
+    const auto edit = [&hash](User& user) { user.password_hash = hash; };
+    co_return co_await change_user(loop, std::move(email), edit);
+}
+
+// A change that another one has overtaken meanwhile is made again, on what that
+// one left.
+net::Task<Result<void>> Access::change_user(net::Loop& loop, std::string email,
+                                            std::function<void(User&)> edit) {
+    while (true) {
+        const auto before = find_user(email);
+        if (!before)
+            co_return refuse(Errc::not_found, fmt::format("There is no user '{}'.",
+                                                          clip(email, limits::echoed_bytes)));
+        User after = *before;
+        edit(after);
+        CO_CHECK(co_await world_.store.update_user(loop, after));
+        bool overtaken = false;
+        change([&](Roster& roster) {
+            overtaken = roster.users.at(after.id) != *before;
+            if (!overtaken) roster.put(after);
+        });
+        if (!overtaken) co_return Result<void>();
+    }
 }
 
 net::Task<Result<Access::MadeKey>> Access::add_key(net::Loop& loop, NewKey request) {
@@ -204,10 +215,17 @@ net::Task<Result<Key>> Access::revoke_key(net::Loop& loop, std::string which) {
 net::Task<Result<Access::MadeKey>> Access::rotate_key(net::Loop& loop, std::string which,
                                                       std::chrono::milliseconds overlap) {
     CO_TRY(Key old, find_key(which));
+    if (old.revoked_at && *old.revoked_at <= world_.clock.wall())
+        co_return refuse(Errc::conflict, "That key is revoked; make a new one.");
     NewKey terms{email_of(old.user), old.name, old.models, old.rate, old.admin, old.expires_at};
     CO_TRY(MadeKey made, co_await add_key(loop, std::move(terms)));
-    old.revoked_at = world_.clock.wall() + overlap;
-    change([&](Roster& roster) { roster.put(old); });
+    const WallTime end = world_.clock.wall() + overlap;
+    change([&](Roster& roster) {
+        // It may have been revoked meanwhile, and no end of a key is ever put off.
+        old = roster.keys.at(old.public_id)->current();
+        old.revoked_at = std::min(old.revoked_at.value_or(end), end);
+        roster.put(old);
+    });
     CO_CHECK(co_await world_.store.update_key(loop, old));
     co_return made;
 }

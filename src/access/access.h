@@ -7,6 +7,7 @@
 #include "base/guarded.h"
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <unordered_map>
 
@@ -80,6 +81,8 @@ public:
 
 private:
     Access(World world, Secret pepper);
+    net::Task<Result<void>> change_user(net::Loop& loop, std::string email,
+                                        std::function<void(User&)> edit);
     std::shared_ptr<const Roster> roster() const;
     template <class Change>
     void change(Change&& apply);

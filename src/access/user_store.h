@@ -30,6 +30,7 @@ struct User {
     Standing standing = Standing::active;
     std::string password_hash;
     WallTime created_at;
+    friend bool operator==(const User&, const User&) = default;
 };
 
 struct Key {

@@ -4,8 +4,8 @@
 #include "app/house.h"
 #include "config/environment.h"
 #include "dialects/error_shape.h"
-#include "net/http_client.h"
-#include "net/unix_call.h"
+#include "net/http/http_client.h"
+#include "net/http/unix_call.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -68,6 +68,8 @@ Result<endpoints::AdminReply> Console::ask_server(const std::string& method,
         if (piece) piece(bytes);
     };
     net::UnixRequest request{data_dir() + "/control.sock", method, target, body};
+    // An answer of a model may take its time.
+    if (piece) request.patience = std::chrono::minutes(30);
     WEIR_TRY(reply.status, wait_for(loop, net::unix_call(loop, std::move(request), collect)));
     if (reply.status >= 400) return std::unexpected(error_of(reply.status, reply.body));
     return reply;

@@ -10,7 +10,6 @@
 #include <filesystem>
 #include <fmt/core.h>
 #include <fstream>
-#include <sodium.h>
 #include <unistd.h>
 
 namespace weir::app {
@@ -18,13 +17,6 @@ namespace {
 
 constexpr std::size_t master_key_bytes = 32;
 constexpr std::size_t pool_threads = 2;
-
-bool every_target_is_priced(const config::Config& config) {
-    return std::ranges::all_of(config.models, [](const config::Model& model) {
-        return std::ranges::all_of(model.targets,
-                                   [](const auto& target) { return target.price.has_value(); });
-    });
-}
 
 } // namespace
 
@@ -65,7 +57,7 @@ Result<Secret> master_key(const std::string& data_dir, Random& random,
 }
 
 Result<std::unique_ptr<House>> House::build(Settings settings) {
-    if (sodium_init() < 0) return refuse(Errc::internal, "libsodium does not start");
+    WEIR_CHECK(start_cryptography());
     net::keep_files_private();
     auto house = std::make_unique<House>();
     house->settings = std::move(settings);
@@ -80,12 +72,6 @@ Result<std::unique_ptr<House>> House::build(Settings settings) {
     house->gate = std::make_unique<limits::Gate>(config.limits, house->clock, house->random);
     WEIR_TRY(house->ledger,
              quota::Ledger::open({*house->store, house->clock, house->random}, config.quota));
-    if (house->ledger->has_budget_in(quota::Unit::nanousd) && !every_target_is_priced(config)) {
-        return refuse(Errc::conflict,
-                      "there is a budget in usd, but a target has no price; add price: {input: …, "
-                      "output: …} to every target, or remove the budget with: weir quota set … "
-                      "--usd none");
-    }
     WEIR_TRY(auto routes, upstream::Routes::create(house->settings.config));
     house->upstream = std::make_unique<upstream::Upstream>(std::move(routes), house->clock);
     house->pool = std::make_unique<net::BlockingPool>(pool_threads);
@@ -107,10 +93,9 @@ std::vector<std::string> House::reload(const Flags& flags, const config::Environ
     if (!loaded) return std::move(loaded).error().faults;
     auto routes = upstream::Routes::create(loaded->config);
     if (!routes) return {std::string(routes.error().message())};
-    if (ledger->has_budget_in(quota::Unit::nanousd) && !every_target_is_priced(*loaded->config))
-        return {"there is a budget in usd, but a target has no price"};
     settings = *std::move(loaded);
     upstream->set_routes(*std::move(routes));
+    upstream->keys().forgive_all();
     gate->set_rules(settings.config->limits);
     ledger->set_defaults(settings.config->quota);
     log->set_level(settings.config->log_level);

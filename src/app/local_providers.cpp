@@ -1,7 +1,7 @@
 #include "app/local_providers.h"
 
 #include "config/known_providers.h"
-#include "net/http_client.h"
+#include "net/http/http_client.h"
 #include "net/system_clock.h"
 #include "upstream/model_list.h"
 
@@ -20,10 +20,9 @@ constexpr std::array<Usual, 2> usual{
     {{"ollama", "http://127.0.0.1:11434/v1"}, {"llamacpp", "http://127.0.0.1:8080/v1"}}};
 
 net::Task<void> ask(net::Loop& loop, net::HttpClient& client, config::Config& config) {
-    const Secret no_key;
     for (const Usual& place : usual) {
         const auto url = net::Url::parse(place.base_url);
-        auto models = co_await upstream::ModelList::fetch(client, loop, *url, no_key, patience);
+        auto models = co_await upstream::ModelList::fetch(client, loop, *url, "", patience);
         // A server without models could answer nothing.
         if (models && !models->empty())
             config::add_local(config, place.name, place.base_url, *models);

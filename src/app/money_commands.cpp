@@ -25,7 +25,9 @@ struct Whom {
     std::string scope() const {
         return !user.empty() ? "user" : !team.empty() ? "team" : !key.empty() ? "key" : "everyone";
     }
-    std::string subject() const { return !user.empty() ? user : !team.empty() ? team : key_name(key); }
+    std::string subject() const {
+        return !user.empty() ? user : !team.empty() ? team : key_name(key);
+    }
     std::map<std::string, std::string> query() const {
         if (count() == 0) return {};
         return {{"scope", scope()}, {"subject", subject()}};
@@ -187,7 +189,10 @@ int show_ledger(Console console, const Whom& whom) {
     return 0;
 }
 
-int verify_ledger(const Console& console) {
+int verify_ledger(Console console) {
+    // A running server first writes what it has acknowledged; without one the store is all there
+    // is.
+    (void)console.ask_server("GET", "/api/v1/admin/ledger", "");
     auto reader = storage::SqliteReader::open(console.data_dir());
     auto verdict = reader ? (*reader)->verify() : std::unexpected(reader.error());
     if (!verdict) {

@@ -181,8 +181,9 @@ void add_key_commands(CLI::App& app, Common& common) {
     revoke->add_flag("--json", common.json, "as JSON");
     revoke->callback([&common, words] {
         Console console = common.console();
-        common.exit_code = print_done(console.ask("DELETE", "keys/" + percent_encode(key_name(words->which))),
-                                      console, "The key is revoked.");
+        common.exit_code =
+            print_done(console.ask("DELETE", "keys/" + percent_encode(key_name(words->which))),
+                       console, "The key is revoked.");
     });
 
     auto* const rotate =

@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::chrono::milliseconds flush_time{200};
 constexpr std::chrono::seconds key_use_time{60};
+constexpr std::chrono::seconds farewell_time{2}; // for telling the clients of what was cut
 
 int complain(std::string_view message) {
     fmt::print(stderr, "weir: {}\n", message);
@@ -117,7 +118,16 @@ private:
 
     void on_signal(int number) {
         if (number == SIGHUP) {
+            const auto before = house_->settings.config;
             const auto faults = house_->reload(flags_, config::process_environment());
+            const config::Config& now = *house_->settings.config;
+            if (before->listen != now.listen || before->data_dir != now.data_dir ||
+                before->workers != now.workers || before->durability != now.durability ||
+                before->tls.certificate != now.tls.certificate) {
+                house_->log->publish(record::Event{"reload_incomplete",
+                                                   "listen, data_dir, workers, tls and "
+                                                   "ledger.durability change at the next start"});
+            }
             if (faults.empty())
                 house_->log->publish(record::Event{"reloaded", house_->settings.file});
             for (const std::string& fault : faults)
@@ -141,9 +151,18 @@ private:
     }
 
     void check_drained() {
-        const bool over = house_->clock.steady() >= drain_until_;
-        if (house_->running.load() == 0 || over) main_loop().stop();
-        else drain_timer_->arm(std::chrono::milliseconds(50));
+        const SteadyTime now = house_->clock.steady();
+        if (house_->running.load() == 0 || now >= drain_until_ + farewell_time) {
+            main_loop().stop();
+            return;
+        }
+        if (now >= drain_until_ && !std::exchange(cut_, true)) {
+            for (auto& worker : workers_) {
+                Worker* const each = worker.get();
+                each->loop().post([each] { each->stop_generations(); });
+            }
+        }
+        drain_timer_->arm(std::chrono::milliseconds(50));
     }
 
     void schedule_chores() {
@@ -169,6 +188,7 @@ private:
     SteadyTime next_key_use_{};
     std::string url_;
     int exit_code_ = 0;
+    bool cut_ = false; // what still ran when the drain's time was over was told to end
 };
 
 } // namespace
@@ -189,7 +209,11 @@ int serve(const Flags& flags) {
     ensure_sink = (*house)->log.get();
     set_ensure_hook(report_broken_invariant);
     Server server(*std::move(house), flags);
-    if (auto opened = server.open(); !opened) return complain(opened.error().message());
+    if (auto opened = server.open(); !opened) {
+        const bool wrong_word = opened.error().code() == Errc::invalid_value;
+        complain(opened.error().message());
+        return wrong_word ? 2 : 1;
+    }
     return server.run();
 }
 

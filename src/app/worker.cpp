@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "config/environment.h"
+#include "gateway/generation.h"
 
 namespace weir::app {
 namespace {
@@ -25,6 +26,11 @@ Result<std::unique_ptr<Worker>> Worker::create(House& house,
                                            worker->tls_server_.get()};
     worker->server_ = std::make_unique<net::HttpServer>(worker->loop_, *worker->desk_, options);
     return worker;
+}
+
+void Worker::stop_generations() {
+    const auto running = mine_->generations;
+    for (gateway::Generation* const generation : running) generation->stop(Errc::shutting_down);
 }
 
 void Worker::start_thread() {

@@ -3,7 +3,7 @@
 
 #include "app/house.h"
 #include "endpoints/front_desk.h"
-#include "net/http_server.h"
+#include "net/http/http_server.h"
 
 #include <memory>
 #include <thread>
@@ -18,6 +18,8 @@ public:
     net::Loop& loop() { return loop_; }
     net::HttpServer& server() { return *server_; }
 
+    // Tells every answer in progress that the server goes. Thread: the loop's.
+    void stop_generations();
     void start_thread();
     void stop_thread(); // returns when the loop has ended
     // Cuts off what is still connected and lets its coroutines end. Requires: the loop is not

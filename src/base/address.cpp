@@ -1,5 +1,7 @@
 #include "base/address.h"
 
+#include "base/text.h"
+
 #include <algorithm>
 #include <fmt/core.h>
 
@@ -51,8 +53,14 @@ Address Address::prefix(int bits) const {
 }
 
 std::string Address::text() const {
-    if (is_v4()) return fmt::format("{}.{}.{}.{}", bytes[12], bytes[13], bytes[14], bytes[15]);
     std::string out;
+    if (is_v4()) {
+        for (std::size_t i = 12; i < 16; ++i) {
+            if (i > 12) out.push_back('.');
+            append_decimal(out, bytes[i]);
+        }
+        return out;
+    }
     for (std::size_t i = 0; i < 16; i += 2)
         out += fmt::format("{}{:x}", i == 0 ? "" : ":", (bytes[i] << 8) | bytes[i + 1]);
     return out;

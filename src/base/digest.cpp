@@ -23,6 +23,11 @@ constexpr auto crc_table = make_crc_table();
 
 } // namespace
 
+Result<void> start_cryptography() {
+    if (sodium_init() < 0) return refuse(Errc::internal, "libsodium does not start");
+    return {};
+}
+
 Digest keyed_digest(std::string_view key, std::string_view message) {
     Digest out{};
     crypto_generichash(out.data(), out.size(), bytes(message), message.size(),

@@ -2,12 +2,17 @@
 // Keyed BLAKE2b-256 (libsodium's crypto_generichash, RFC 7693) and CRC-32 (IEEE, for checksums that
 // catch typing errors, not attackers).
 
+#include "base/error.h"
+
 #include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
 
 namespace weir {
+
+// Once, before anything else here is used. Errors: internal.
+Result<void> start_cryptography();
 
 using Digest = std::array<unsigned char, 32>;
 

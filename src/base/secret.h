@@ -26,6 +26,10 @@ private:
     std::string value_;
 };
 
+// The text with every occurrence of the secret masked: for words that came from someone who knows
+// it.
+std::string without(std::string text, std::string_view secret);
+
 // Equal, in time that depends on the lengths alone.
 bool equal_in_constant_time(std::string_view a, std::string_view b);
 

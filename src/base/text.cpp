@@ -90,9 +90,19 @@ std::string format_time(WallTime time) {
     const auto days = floor<std::chrono::days>(time);
     const year_month_day date(days);
     const hh_mm_ss clock(floor<seconds>(time - days));
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(date.year()),
-                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                       clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+    std::string out = "0000-00-00T00:00:00Z";
+    // Written by hand: every log line has one.
+    const auto put = [&](std::size_t at, std::size_t digits, std::int64_t value) {
+        for (std::size_t i = digits; i > 0; --i, value /= 10)
+            out[at + i - 1] = static_cast<char>('0' + value % 10);
+    };
+    put(0, 4, static_cast<int>(date.year()));
+    put(5, 2, static_cast<unsigned>(date.month()));
+    put(8, 2, static_cast<unsigned>(date.day()));
+    put(11, 2, clock.hours().count());
+    put(14, 2, clock.minutes().count());
+    put(17, 2, clock.seconds().count());
+    return out;
 }
 
 void append_decimal(std::string& out, std::int64_t value) {

@@ -31,6 +31,13 @@ std::optional<Speaker> parse_speaker(std::string_view text) {
     return std::nullopt;
 }
 
+std::unexpected<Error> not_an_object(const json::Value& root) {
+    return refuse(Errc::invalid_type,
+                  fmt::format("Invalid type for the body: expected an object, but got {} "
+                              "instead.",
+                              json::name(root.kind())));
+}
+
 } // namespace
 
 std::int64_t ChatRequest::input_tokens_bound() const {
@@ -59,10 +66,9 @@ std::int64_t ChatRequest::input_tokens_estimate() const {
 class RequestReader {
 public:
     Result<ChatRequest> read(json::Document document) {
-        request_.document_ = std::make_unique<const json::Document>(std::move(document));
+        request_.document_ = std::make_unique<json::Document>(std::move(document));
         const json::Value root = request_.document_->root();
-        if (!root.is(json::Kind::object))
-            return refuse(Errc::invalid_json, "The body must be a JSON object.");
+        if (!root.is(json::Kind::object)) return not_an_object(root);
         for (const json::Value member : root) {
             request_.members_.push_back({member.key(), member.raw()});
             read_member(member);
@@ -74,6 +80,7 @@ public:
                         "Invalid 'stream_options': it is only allowed when 'stream' is true.");
         }
         if (!faults_.none()) return refuse(std::move(faults_).error());
+        request_.document_->forget_values();
         return std::move(request_);
     }
 
@@ -115,6 +122,7 @@ private:
             (void)faults_.boolean(value);
         else if (key == "seed") (void)faults_.integer(value, INT64_MIN, INT64_MAX);
         else if (key == "user") (void)faults_.text(value);
+        else if (key == "stop") read_stop(value);
         else if (key == "tools") {
             if (!value.is_null() && faults_.array(value, limits::tools))
                 for (const json::Value tool : value) (void)faults_.object(tool);
@@ -125,9 +133,17 @@ private:
         }
     }
 
+    void read_stop(const json::Value& value) {
+        if (value.is_null() || value.is(json::Kind::string)) return;
+        if (!value.is(json::Kind::array))
+            return faults_.wrong_type(value, "a string or an array of strings");
+        for (const json::Value item : value)
+            if (!item.is(json::Kind::string)) faults_.wrong_type(item, "a string");
+    }
+
     void read_model(const json::Value& value) {
         saw_model_ = true;
-        if (value.is_null()) return missing("model");
+        if (value.is_null()) return faults_.wrong_type(value, "a string");
         const auto model = faults_.text(value);
         if (!model) return;
         if (model->empty() || model->size() > limits::model_name_bytes) {
@@ -167,12 +183,14 @@ private:
         bool saw_role = false;
         bool saw_content = false;
         bool calls_tools = false;
+        std::optional<json::Value> null_content;
         for (const json::Value member : value) {
             if (member.key() == "role") {
                 saw_role = true;
                 read_role(member, message);
             } else if (member.key() == "content") {
-                saw_content = !member.is_null();
+                saw_content = true;
+                null_content = member.is_null() ? std::optional(member) : std::nullopt;
                 read_content(member, message);
             } else {
                 calls_tools = calls_tools || member.key() == "tool_calls" ||
@@ -184,6 +202,9 @@ private:
         if (!saw_role) missing_in(value, "role");
         const bool may_be_silent = message.speaker == Speaker::assistant && calls_tools;
         if (!saw_content && !may_be_silent) missing_in(value, "content");
+        const bool may_be_null = message.speaker == Speaker::assistant;
+        if (null_content && !may_be_null)
+            faults_.wrong_type(*null_content, "a string or an array of parts");
         request_.messages_.push_back(std::move(message));
     }
 
@@ -256,8 +277,7 @@ Result<ChatRequest> parse(std::string_view body) {
 Result<ChatRequest> parse_prompt(std::string_view body) {
     WEIR_TRY(const json::Document document, json::Document::parse(body));
     const json::Value root = document.root();
-    if (!root.is(json::Kind::object))
-        return refuse(Errc::invalid_json, "The body must be a JSON object.");
+    if (!root.is(json::Kind::object)) return not_an_object(root);
     Faults faults;
     std::string_view model = "fast";
     std::optional<std::string_view> prompt;

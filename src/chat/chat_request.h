@@ -57,7 +57,7 @@ private:
     friend Result<ChatRequest> parse_prompt(std::string_view body);
     ChatRequest() = default;
 
-    std::unique_ptr<const json::Document> document_;
+    std::unique_ptr<json::Document> document_; // its text alone
     std::string_view model_;
     Delivery delivery_ = Delivery::whole;
     UsageWish usage_wish_ = UsageWish::quiet;

@@ -12,9 +12,10 @@ struct Refused {
 };
 
 TEST(ChatRequest, keeps_every_member_raw_and_reads_what_it_needs) {
-    const auto request = parse(
-        R"({"model":"m","tomorrow":{"x":[1,2]},"messages":[{"role":"user","content":"hé"}],"stream":true,)"
-        R"("stream_options":{"include_usage":true},"max_completion_tokens":7,"n":2})");
+    const auto request =
+        parse(R"({"model":"m","tomorrow":{"x":[1,2]},"messages":[{"role":"user","content":"hé"}],)"
+              R"("stream":true,)"
+              R"("stream_options":{"include_usage":true},"max_completion_tokens":7,"n":2})");
     ASSERT_TRUE(request) << request.error().message();
     EXPECT_EQ(request->model(), "m");
     EXPECT_EQ(request->delivery(), Delivery::streamed);
@@ -29,7 +30,7 @@ TEST(ChatRequest, keeps_every_member_raw_and_reads_what_it_needs) {
 TEST(ChatRequest, names_the_exact_path_of_what_is_wrong) {
     const std::vector<Refused> table = {
         {"{", Errc::invalid_json, ""},
-        {"[]", Errc::invalid_json, ""},
+        {"[]", Errc::invalid_type, ""},
         {R"({"model":"m","model":"n"})", Errc::invalid_json, ""},
         {R"({"messages":[{"role":"user","content":"x"}]})", Errc::missing_required_parameter,
          "model"},
@@ -49,7 +50,8 @@ TEST(ChatRequest, names_the_exact_path_of_what_is_wrong) {
          "messages[0].role"},
         {R"({"model":"m","messages":[{"role":"user"}]})", Errc::missing_required_parameter,
          "messages[0].content"},
-        {R"({"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":1}}]}]})",
+        {R"({"model":"m","messages":[{"role":"user","content":)"
+         R"([{"type":"image_url","image_url":{"url":1}}]}]})",
          Errc::invalid_type, "messages[0].content[0].image_url.url"},
         {R"({"model":"m","messages":[{"role":"user","content":"x"}],"stream":"yes"})",
          Errc::invalid_type, "stream"},

@@ -26,6 +26,7 @@ struct Tls {
 
 struct ProviderKey {
     std::string name;
+    std::string id; // "provider/name", unique
     Secret value;
     std::string group; // keys of one organisation share a quota there
     std::int64_t weight = 1;

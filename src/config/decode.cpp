@@ -50,6 +50,7 @@ void decode_key(const Section::Entry& entry, Section& parent, Provider& provider
         section.integer("weight", key.weight, {1, 1000, ""}, "its share of the requests");
     }
     if (key.group.empty()) key.group = key.name;
+    key.id = provider.name + "/" + key.name;
     provider.keys.push_back(std::move(key));
 }
 
@@ -155,6 +156,11 @@ void decode_budgets(Section& quota, std::string_view name, std::vector<Budget>& 
         section.choice("per", period, {"day", "week", "month", "total"}, "the period");
         budget.period = static_cast<Period>(period);
         section.not_built("soft", "", "percentages at which to warn");
+        const auto same = [&](const Budget& other) {
+            return other.unit == budget.unit && other.period == budget.period;
+        };
+        if (std::ranges::any_of(out, same))
+            section.fault("", "this unit and period have a budget already");
         out.push_back(budget);
     }
 }

@@ -65,6 +65,7 @@ void add_from_environment(Config& config, const Environment& environment) {
         provider.base_url = candidate.base_url;
         ProviderKey key;
         key.name = key.group = candidate.variable;
+        key.id = provider.name + "/" + key.name;
         key.value = Secret(*std::move(credential));
         provider.keys.push_back(std::move(key));
         config.origins.push_back({"providers." + provider.name, provider.base_url, "environment"});

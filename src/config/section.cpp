@@ -194,7 +194,8 @@ void Section::choice(std::string_view name, std::size_t& out, std::vector<std::s
         while (found < words.size() && words[found] != *value) ++found;
         if (found < words.size()) out = found;
         else
-            fault(name, fmt::format("one of {} is expected, not '{}'", fmt::join(words, ", "), clip(*value, 64)));
+            fault(name, fmt::format("one of {} is expected, not '{}'", fmt::join(words, ", "),
+                                    clip(*value, 64)));
     }
     show(name, std::string(words[out]));
 }

@@ -7,6 +7,7 @@
 #include "chat/chat_event.h"
 #include "chat/chat_request.h"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,8 +40,10 @@ class WholeEncoder {
 public:
     virtual ~WholeEncoder() = default;
     virtual void event(const chat::ChatEvent& event) = 0;
-    // The body. `quota_json` is what the plain door shows of the caller's quota, as JSON.
-    virtual std::string close(const Closing& closing, std::string_view quota_json) = 0;
+    // The body. `quota_json` gives what the plain door shows of the caller's quota; the others do
+    // not ask.
+    virtual std::string close(const Closing& closing,
+                              const std::function<std::string()>& quota_json) = 0;
 };
 
 // `fallback_id` names an answer whose provider gave it no id.

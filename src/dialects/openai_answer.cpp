@@ -29,22 +29,32 @@ std::uint32_t index_of(const Value& value) {
     return static_cast<std::uint32_t>(index->integer());
 }
 
-std::int64_t count_of(const Value& object, std::string_view key) {
+// No answer has more tokens than this: a larger count is a provider's mistake, and could overflow a
+// sum.
+constexpr std::int64_t tokens_max = 1'000'000'000;
+
+// A count that can be believed, or nullopt.
+std::optional<std::int64_t> count_of(const Value& object, std::string_view key) {
     const auto value = object.find(key);
-    if (!value || !value->is(Kind::integer)) return 0;
-    return std::max<std::int64_t>(0, value->integer());
+    if (!value || !value->is(Kind::integer)) return std::nullopt;
+    const std::int64_t count = value->integer();
+    return count >= 0 && count <= tokens_max ? std::optional(count) : std::nullopt;
 }
 
-chat::Usage usage_of(const Value& object) {
+// nullopt where either count is missing or absurd: then the answer is counted here.
+std::optional<chat::Usage> usage_of(const Value& object) {
+    const auto input = count_of(object, "prompt_tokens");
+    const auto output = count_of(object, "completion_tokens");
+    if (!input || !output) return std::nullopt;
     chat::Usage usage;
-    usage.input = Tokens(count_of(object, "prompt_tokens"));
-    usage.output = Tokens(count_of(object, "completion_tokens"));
+    usage.input = Tokens(*input);
+    usage.output = Tokens(*output);
     if (const auto details = object.find("prompt_tokens_details"))
         usage.cached_input =
-            Tokens(std::min(count_of(*details, "cached_tokens"), usage.input.value()));
+            Tokens(std::min(count_of(*details, "cached_tokens").value_or(0), *input));
     if (const auto details = object.find("completion_tokens_details"))
         usage.reasoning =
-            Tokens(std::min(count_of(*details, "reasoning_tokens"), usage.output.value()));
+            Tokens(std::min(count_of(*details, "reasoning_tokens").value_or(0), *output));
     return usage;
 }
 
@@ -58,6 +68,8 @@ std::optional<Error> error_in(const Value& root) {
     else if (!error || error->is_null()) return std::nullopt;
     return Error(Errc::upstream_error).because("error inside the answer: " + clip(words, 200));
 }
+
+std::uint64_t bit_of(std::uint32_t choice) { return std::uint64_t{1} << (choice % 64); }
 
 // Reads chunks and completions alike: both are choices around a delta or a message.
 class ChunkReader {
@@ -89,10 +101,11 @@ public:
     }
     void read_usage(const Value& root) {
         const auto usage = root.find("usage");
-        if (usage && usage->is(Kind::object))
-            out_.emplace_back(chat::UsageReport{usage_of(*usage), std::string(usage->raw())});
+        if (!usage || !usage->is(Kind::object)) return;
+        if (const auto counted = usage_of(*usage))
+            out_.emplace_back(chat::UsageReport{*counted, std::string(usage->raw())});
     }
-    bool finished() const { return finished_; }
+    const ChoicesSeen& choices() const { return seen_; }
 
 private:
     chat::Extensions take_extensions() {
@@ -103,6 +116,7 @@ private:
 
     void read_choice(const Value& choice) {
         choice_ = index_of(choice);
+        seen_.begun |= bit_of(choice_);
         std::string reason;
         std::optional<Value> delta;
         for (const Value member : choice) {
@@ -114,7 +128,7 @@ private:
         }
         if (delta && delta->is(Kind::object)) read_delta(*delta);
         if (!reason.empty()) {
-            finished_ = true;
+            seen_.finished |= bit_of(choice_);
             out_.emplace_back(chat::ChoiceFinished{choice_, std::move(reason), take_extensions()});
         } else if (!delta_extensions_.empty() || has_value(choice_extensions_)) {
             out_.emplace_back(chat::OtherDelta{choice_, take_extensions()});
@@ -182,7 +196,7 @@ private:
     std::string choice_extensions_;
     std::string delta_extensions_;
     std::uint32_t choice_ = 0;
-    bool finished_ = false;
+    ChoicesSeen seen_;
 };
 
 } // namespace
@@ -210,7 +224,8 @@ Result<void> OpenAiStreamDecoder::decode(const wire::SseEvent& event, std::vecto
     started_ = true;
     reader.read_choices(root);
     reader.read_usage(root);
-    finished_ = finished_ || reader.finished();
+    choices_.begun |= reader.choices().begun;
+    choices_.finished |= reader.choices().finished;
     return {};
 }
 
@@ -228,7 +243,7 @@ Result<std::vector<ChatEvent>> decode_openai_answer(std::string_view body) {
     reader.start();
     reader.read_choices(root);
     reader.read_usage(root);
-    if (!reader.finished())
+    if (!reader.choices().all_finished())
         return refuse(Error(Errc::stream_truncated).because("an answer without a finish_reason"));
     return out;
 }

@@ -6,26 +6,36 @@
 #include "chat/chat_event.h"
 #include "wire/sse_decoder.h"
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 #include <vector>
 
 namespace weir::dialects {
 
+// Which choices have begun and which have given a finish_reason, a bit each.
+struct ChoicesSeen {
+    std::uint64_t begun = 0;
+    std::uint64_t finished = 0;
+    bool all_finished() const { return finished != 0 && finished == begun; }
+};
+
 class OpenAiStreamDecoder {
 public:
     // Appends what one server-sent event says to `out`.
-    // Errors: upstream_error for an error event, with the provider's words as detail; upstream_malformed for
+    // Errors: upstream_error for an error event, with the provider's words as detail;
+    // upstream_malformed for
     // a damaged one. What cannot carry anything (no data, data that is no object) is skipped.
     Result<void> decode(const wire::SseEvent& event, std::vector<chat::ChatEvent>& out);
 
-    bool finished() const { return finished_; } // a finish_reason was seen: the answer is whole
-    bool done() const { return done_; }         // [DONE] was seen: nothing more comes
+    // Every choice that began has given its finish_reason: the answer is whole.
+    bool finished() const { return choices_.all_finished(); }
+    bool done() const { return done_; } // [DONE] was seen: nothing more comes
     std::size_t skipped() const { return skipped_; }
 
 private:
     bool started_ = false;
-    bool finished_ = false;
+    ChoicesSeen choices_;
     bool done_ = false;
     std::size_t skipped_ = 0;
 };

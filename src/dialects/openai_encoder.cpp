@@ -215,7 +215,7 @@ public:
             event);
     }
 
-    std::string close(const Closing& closing, std::string_view) override {
+    std::string close(const Closing& closing, const std::function<std::string()>&) override {
         std::string out;
         json::Writer writer(out);
         writer.begin_object().member("id", id_).member("object", "chat.completion");

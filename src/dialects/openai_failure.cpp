@@ -7,7 +7,7 @@ namespace weir::dialects {
 namespace {
 
 constexpr std::size_t message_bytes = 512;
-constexpr std::chrono::milliseconds retry_max = std::chrono::hours(24);
+constexpr std::chrono::milliseconds retry_max = std::chrono::hours(1);
 
 bool mentions(std::string_view text, std::initializer_list<std::string_view> words) {
     for (const std::string_view word : words)
@@ -44,13 +44,15 @@ ProviderFailure classify_openai(int status, std::string_view body, const RetryHe
             out.message = clip(words->text(), message_bytes);
     }
     out.retry_after = wait_time(headers);
-    if (mentions(kind, {"insufficient_quota", "billing", "credit_balance", "spend_limit",
-                        "usage_limit"}) ||
-        status == 402)
+    const bool about_money = mentions(
+        kind, {"insufficient_quota", "billing", "credit_balance", "spend_limit", "usage_limit"});
+    // A model that this key may not use says nothing about its other models.
+    const bool about_model = mentions(kind, {"model", "permission"});
+    if (status == 402 || (about_money && (status == 403 || status == 429)))
         out.kind = FailureClass::billing;
     else if (status == 429) out.kind = FailureClass::rate;
-    else if (status == 401 || status == 403 || mentions(kind, {"invalid_api_key"}))
-        out.kind = FailureClass::auth;
+    else if (status == 401 || mentions(kind, {"invalid_api_key"})) out.kind = FailureClass::auth;
+    else if (status == 403) out.kind = about_model ? FailureClass::transient : FailureClass::auth;
     else if (status == 400 || status == 404 || status == 413 || status == 415 || status == 422)
         out.kind = FailureClass::request;
     else out.kind = FailureClass::transient;

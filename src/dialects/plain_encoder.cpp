@@ -57,7 +57,8 @@ public:
             reason_ = finish->reason;
     }
 
-    std::string close(const Closing& closing, std::string_view quota_json) override {
+    std::string close(const Closing& closing,
+                      const std::function<std::string()>& quota_json) override {
         std::string out;
         json::Writer writer(out);
         writer.begin_object()
@@ -66,7 +67,7 @@ public:
             .member("content", text_);
         writer.member("finish_reason", reason_).key("usage");
         write_usage(writer, closing);
-        writer.key("quota").raw(quota_json).end_object();
+        writer.key("quota").raw(quota_json()).end_object();
         return out;
     }
 

@@ -31,7 +31,8 @@ struct AdminReply {
     std::string body; // JSON
 };
 
-// Errors: not_found, method_not_allowed, the codes of wrong values, conflict, set_by_file, ledger_unavailable.
+// Errors: not_found, method_not_allowed, the codes of wrong values, conflict, set_by_file,
+// ledger_unavailable.
 net::Task<Result<AdminReply>> administer(AdminWorld& world, gateway::ThreadParts& mine,
                                          AdminRequest request);
 

@@ -42,13 +42,6 @@ std::string budgets_of(AdminWorld& world, const quota::Subject& subject) {
     return out;
 }
 
-bool every_target_is_priced(const upstream::Routes& routes) {
-    return std::ranges::all_of(routes.models(), [](const config::Model& model) {
-        return std::ranges::all_of(model.targets,
-                                   [](const auto& t) { return t.price.has_value(); });
-    });
-}
-
 } // namespace
 
 Result<quota::Subject> find_subject(const access::Access& access, std::string_view scope,
@@ -146,10 +139,6 @@ AdminTask set_quota(AdminCall call) {
         co_return refuse(Errc::set_by_file,
                          "quota.everyone in the configuration file sets this budget; change it "
                          "there and reload.");
-    if (*unit == quota::Unit::nanousd && limit && !every_target_is_priced(*routes))
-        co_return refuse(Errc::conflict,
-                         "A budget in usd needs a price at every target; add price: {input: …, "
-                         "output: …} to those without one.");
     const std::int64_t lsn = call.world.parts.ledger.set_budget(subject, *unit, *period, limit);
     CO_CHECK(co_await call.world.parts.ledger.when_durable(lsn, call.mine.loop));
     co_return AdminReply{200,
@@ -170,7 +159,10 @@ AdminTask show_ledger(AdminCall call) {
     if (scope.empty()) scope = "everyone";
     CO_TRY(const quota::Subject subject,
            find_subject(call.world.parts.access, scope, value_of(call.request, "subject")));
-    co_return AdminReply{200, totals_json(call.world.parts.ledger.totals(subject))};
+    // What is shown is on disk too: whoever reads the store next finds it there.
+    quota::Ledger& ledger = call.world.parts.ledger;
+    CO_CHECK(co_await ledger.when_durable(ledger.newest(), call.mine.loop));
+    co_return AdminReply{200, totals_json(ledger.totals(subject))};
 }
 
 } // namespace weir::endpoints

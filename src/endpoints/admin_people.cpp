@@ -40,9 +40,6 @@ void write_key(json::Writer& writer, const AdminWorld& world, const access::Key&
     writer.member_or_null("last_used_at", time_text(key.last_used_at));
     const bool revoked = key.revoked_at && *key.revoked_at <= world.parts.clock.wall();
     writer.key("revoked").boolean(revoked);
-    writer.member_or_null("revoked_at", time_text(key.revoked_at));
-    writer.key("admin").boolean(key.admin);
-    writer.member_or_null("rate", key.rate.empty() ? std::nullopt : std::optional(key.rate));
 }
 
 AdminReply made_key_reply(const AdminWorld& world, const access::Access::MadeKey& made) {

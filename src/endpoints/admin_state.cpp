@@ -84,17 +84,20 @@ AdminTask test_provider(AdminCall call) {
     bool all_well = true;
     const net::Url* const url = routes->url_of(provider->name);
     std::vector<config::ProviderKey> keys = provider->keys;
-    if (keys.empty()) keys.push_back({"", Secret(), "", 1});
+    if (keys.empty()) keys.emplace_back();
     for (const config::ProviderKey& key : keys) {
         std::string verdict = "ok";
         std::int64_t models = 0;
         if (url != nullptr) {
-            auto fetched = co_await upstream::ModelList::fetch(call.mine.client, call.mine.loop,
-                                                               *url, key.value, test_patience);
-            if (fetched) models = static_cast<std::int64_t>(fetched->size());
-            else
+            auto fetched = co_await upstream::ModelList::fetch(
+                call.mine.client, call.mine.loop, *url, key.value.reveal(), test_patience);
+            if (fetched) {
+                models = static_cast<std::int64_t>(fetched->size());
+                call.world.parts.upstream.keys().forgive({&key});
+            } else {
                 verdict =
                     fmt::format("{}: {}", name(fetched.error().code()), fetched.error().detail());
+            }
         }
         all_well = all_well && verdict == "ok";
         writer.begin_object().member("name", key.name).member("result", verdict);

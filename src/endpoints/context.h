@@ -3,7 +3,7 @@
 
 #include "gateway/parts.h"
 #include "gateway/responder.h"
-#include "net/exchange.h"
+#include "net/http/exchange.h"
 #include "record/record.h"
 #include "upstream/model_list.h"
 

@@ -51,15 +51,20 @@ void FrontDesk::find_client(net::Exchange& exchange) const {
     const auto is_trusted = [&](const Address& address) {
         return std::ranges::any_of(trusted, [&](const Network& n) { return n.contains(address); });
     };
-    std::string_view chain = exchange.head().find("x-forwarded-for").value_or(std::string_view());
-    while (is_trusted(exchange.client()) && !chain.empty()) {
-        const std::size_t comma = chain.rfind(',');
-        const std::string_view last =
-            trim(comma == std::string_view::npos ? chain : chain.substr(comma + 1));
-        chain = comma == std::string_view::npos ? std::string_view() : chain.substr(0, comma);
-        const auto address = net::parse_address(last);
-        if (!address) return;
-        exchange.set_client(*address);
+    const auto& lines = exchange.head().fields().all();
+    for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
+        if (!equal_ignoring_case(line->name, "x-forwarded-for")) continue;
+        std::string_view chain = line->value;
+        while (!chain.empty()) {
+            if (!is_trusted(exchange.client())) return;
+            const std::size_t comma = chain.rfind(',');
+            const bool last = comma == std::string_view::npos;
+            const auto address = net::parse_address(trim(last ? chain : chain.substr(comma + 1)));
+            chain = last ? std::string_view() : chain.substr(0, comma);
+            // Nobody is on this machine because a header says so.
+            if (!address || address->is_loopback()) return;
+            exchange.set_client(*address);
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 
 #include "endpoints/context.h"
 #include "endpoints/routes.h"
-#include "net/http_server.h"
+#include "net/http/http_server.h"
 
 namespace weir::endpoints {
 

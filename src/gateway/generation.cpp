@@ -14,17 +14,27 @@ Generation::Generation(Parts& parts, ThreadParts& mine, Order order)
     : parts_(parts),
       mine_(mine),
       checked_(std::move(order.checked)),
+      input_estimate_(checked_->request().input_tokens_estimate()),
       route_(std::move(order.route)),
       reservation_(std::move(order.reservation)),
       delivery_(order.delivery),
       log_(mine.loop) {
     parts_.running.fetch_add(1, std::memory_order_relaxed);
+    mine_.generations.insert(this);
 }
+
+Generation::~Generation() { mine_.generations.erase(this); }
 
 std::shared_ptr<Generation> Generation::start(Parts& parts, ThreadParts& mine, Order order) {
     auto generation = std::make_shared<Generation>(parts, mine, std::move(order));
     mine.loop.spawn(run(generation));
     return generation;
+}
+
+void Generation::stop(Error why) {
+    if (log_.ended()) return;
+    stopped_ = std::move(why);
+    interrupt_.request();
 }
 
 void Generation::reader_left() {
@@ -34,8 +44,10 @@ void Generation::reader_left() {
 net::Task<void> Generation::run(std::shared_ptr<Generation> self) {
     Generation& me = *self;
     upstream::Upstream::Caller caller{me.mine_.loop, me.mine_.client, me.interrupt_};
-    auto answer = co_await me.parts_.upstream.open(caller, *me.reservation_, me.checked_, me.route_,
-                                                   me.delivery_);
+    auto answer = co_await me.parts_.upstream.open(caller, *me.reservation_, *me.checked_,
+                                                   me.route_, me.delivery_);
+    // The question has been asked: only what it counts for is needed from here on.
+    me.checked_.reset();
     if (answer) {
         me.log_.set_source((*answer)->source);
         me.price_ = (*answer)->price;
@@ -69,7 +81,6 @@ void Generation::take(chat::ChatEvent event) {
         return;
     }
     output_bytes_ += chat::output_bytes(event);
-    finished_ = finished_ || std::holds_alternative<chat::ChoiceFinished>(event);
     log_.append(std::move(event));
 }
 
@@ -78,7 +89,7 @@ quota::Cost Generation::cost() const {
     if (reported_) {
         usage = reported_->usage;
     } else {
-        usage.input = Tokens(checked_.request().input_tokens_estimate());
+        usage.input = Tokens(input_estimate_);
         usage.output = Tokens(tokens_of(output_bytes_));
     }
     return {usage.input.value(), usage.output.value(),
@@ -91,13 +102,14 @@ void Generation::count() {
 }
 
 net::Task<void> Generation::settle(Result<void> pumped) {
-    const bool whole = finished_;
-    const bool left = !pumped && pumped.error().code() == Errc::client_left;
+    // A source that ends without an error has seen every choice finish.
+    const bool whole = pumped.has_value();
+    const bool left = !pumped && !stopped_ && pumped.error().code() == Errc::client_left;
     streams::Ending ending;
     ending.outcome = whole  ? streams::Outcome::complete
                      : left ? streams::Outcome::cancelled
                             : streams::Outcome::interrupted;
-    if (!whole) ending.error = pumped ? Error(Errc::stream_truncated) : std::move(pumped).error();
+    if (!whole) ending.error = stopped_.value_or(std::move(pumped).error());
     const quota::Reason reason = whole  ? quota::Reason::complete
                                  : left ? quota::Reason::cancelled
                                         : quota::Reason::interrupted;
@@ -123,6 +135,7 @@ net::Task<void> Generation::settle(Result<void> pumped) {
 void Generation::give_up(Error error) {
     streams::Ending ending;
     const bool left = error.code() == Errc::client_left;
+    if (stopped_) error = *stopped_;
     ending.outcome = left ? streams::Outcome::cancelled : streams::Outcome::interrupted;
     if (left && reservation_->sent()) {
         const quota::Cost counted = reservation_->counted();

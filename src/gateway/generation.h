@@ -24,10 +24,13 @@ public:
     static std::shared_ptr<Generation> start(Parts& parts, ThreadParts& mine, Order order);
 
     streams::StreamLog& log() { return log_; }
+    // Ends it early: what was produced is settled, and readers are told `why`.
+    void stop(Error why);
     // A reader is gone; the last one takes the generation with it.
     void reader_left();
 
     Generation(Parts& parts, ThreadParts& mine, Order order);
+    ~Generation();
 
 private:
     static net::Task<void> run(std::shared_ptr<Generation> self);
@@ -40,7 +43,8 @@ private:
 
     Parts& parts_;
     ThreadParts& mine_;
-    filter::Checked checked_;
+    std::optional<filter::Checked> checked_; // until the provider has it
+    std::int64_t input_estimate_;
     upstream::Route route_;
     std::optional<quota::Reservation> reservation_;
     chat::Delivery delivery_;
@@ -49,7 +53,7 @@ private:
     std::optional<config::Price> price_;
     std::optional<chat::UsageReport> reported_;
     std::size_t output_bytes_ = 0;
-    bool finished_ = false;
+    std::optional<Error> stopped_;
 };
 
 } // namespace weir::gateway

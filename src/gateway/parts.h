@@ -5,12 +5,13 @@
 #include "access/access.h"
 #include "config/config.h"
 #include "limits/gate.h"
-#include "net/http_client.h"
+#include "net/http/http_client.h"
 #include "quota/ledger.h"
 #include "record/record.h"
 #include "upstream/upstream.h"
 
 #include <atomic>
+#include <unordered_set>
 
 namespace weir::gateway {
 
@@ -23,12 +24,15 @@ struct Parts {
     upstream::Upstream& upstream;
     record::Sink& sink;
     std::atomic<bool>& draining;
-    std::atomic<std::int64_t>& running; // generations in progress
+    std::atomic<std::int64_t>& running; // answers being made or written
 };
+
+class Generation;
 
 struct ThreadParts {
     net::Loop& loop;
     net::HttpClient& client;
+    std::unordered_set<Generation*> generations = {}; // alive on this thread
 };
 
 } // namespace weir::gateway

@@ -8,7 +8,8 @@
 namespace weir::gateway {
 
 // {"used","held","limit","remaining","resets_at","budgets":[…]}: the first five are those of the
-// daily request budget with the least remaining; without one, what the key (without a key, the user)
+// daily request budget with the least remaining; without one, what the key (without a key, the
+// user)
 // made in the UTC day.
 std::string quota_json(quota::Ledger& ledger, const Caller& caller);
 

@@ -193,7 +193,7 @@ net::Task<void> relay_whole(RelayInput input, Responder responder,
             add_source(responder, log.source());
             responder.add_header("x-weir-cost-usd", dialects::dollars(ending->nanousd));
             net::Response response;
-            response.body = encoder->close(closing_of(*ending, log.source()), quota_json());
+            response.body = encoder->close(closing_of(*ending, log.source()), quota_json);
             co_await std::move(responder).send(std::move(response));
             co_return;
         }

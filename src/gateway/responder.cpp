@@ -28,7 +28,10 @@ net::Task<void> Responder::reject(Error error) && {
     net::Response response;
     response.status = record_->status;
     response.body = dialects::error_body(error, shape_, record_->request_id);
-    if (error.code() == Errc::shutting_down) exchange_->close_after();
+    // Where the next request begins is not certain, or there should be none.
+    if (error.code() == Errc::shutting_down || error.code() == Errc::length_required ||
+        error.code() == Errc::bad_request)
+        exchange_->close_after();
     co_await std::move(*this).send(std::move(response));
 }
 

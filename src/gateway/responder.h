@@ -4,7 +4,7 @@
 // every refusal is written into the record.
 
 #include "dialects/error_shape.h"
-#include "net/exchange.h"
+#include "net/http/exchange.h"
 #include "record/record.h"
 
 namespace weir::gateway {

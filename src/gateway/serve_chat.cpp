@@ -11,6 +11,18 @@
 namespace weir::gateway {
 namespace {
 
+// An answer is in progress until its last byte is written, not only until it is made.
+class Running {
+public:
+    explicit Running(std::atomic<std::int64_t>& count) : count_(count) { ++count_; }
+    ~Running() { --count_; }
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+
+private:
+    std::atomic<std::int64_t>& count_;
+};
+
 // Everything that is known once a request was let in.
 struct Admitted {
     Caller caller;
@@ -42,6 +54,7 @@ quota::Bound bound_of(const chat::ChatRequest& request, const upstream::Route& r
     bound.output_tokens =
         request.max_output_tokens().value_or(route.max_output_tokens) * bound.choices;
     bound.input_nanousd = quota::input_bound_nanousd(route.dearest, bound.input_tokens);
+    bound.price = route.priced ? quota::Bound::Price::known : quota::Bound::Price::unknown;
     bound.output_nanousd = quota::output_bound_nanousd(route.dearest, bound.output_tokens);
     return bound;
 }
@@ -67,7 +80,8 @@ Error not_allowed(std::string_view model) {
 // From the head to the reservation: who, what, how fast, how much. Cheapest refusal first; nothing
 // is spent until the last line.
 net::Task<Result<Admitted>> admit(Parts& parts, net::Exchange& exchange, const Door& door,
-                                  record::Record& record) {
+                                  Responder& responder) {
+    record::Record& record = responder.record();
     if (parts.draining.load(std::memory_order_relaxed)) co_return refuse(Errc::shutting_down);
     CO_CHECK(parts.gate.admit_address(exchange.client()));
     CO_TRY(Caller caller, identify(parts, exchange));
@@ -87,7 +101,9 @@ net::Task<Result<Admitted>> admit(Parts& parts, net::Exchange& exchange, const D
     CO_TRY(upstream::Route route, routes->find(request.model()));
     if (!caller.may_use(request.model())) co_return std::unexpected(not_allowed(request.model()));
 
-    CO_TRY(limits::Admission admission, parts.gate.admit(caller));
+    limits::Admission admission = parts.gate.admit(caller);
+    add_rate_headers(responder, admission);
+    if (admission.refusal) co_return std::unexpected(*std::move(admission.refusal));
     CO_TRY(filter::Checked checked, filter::check(std::move(request)));
     const quota::Bound bound = bound_of(checked.request(), route);
     CO_TRY(quota::Reservation reservation, parts.ledger.reserve(caller, bound, route.name));
@@ -122,12 +138,11 @@ net::Task<void> serve_chat(Parts& parts, ThreadParts& mine, net::Exchange& excha
                            const Door& door, record::Record& record) {
     const SteadyTime started = parts.clock.steady();
     Responder responder(exchange, record, door.shape);
-    auto admitted = co_await admit(parts, exchange, door, record);
+    auto admitted = co_await admit(parts, exchange, door, responder);
     if (!admitted) {
         co_await std::move(responder).reject(std::move(admitted).error());
         co_return;
     }
-    add_rate_headers(responder, admitted->admission);
     responder.add_header("x-weir-cache", "off");
 
     // From here on money is held; the generation owns it and outlives this connection if it must.
@@ -140,6 +155,7 @@ net::Task<void> serve_chat(Parts& parts, ThreadParts& mine, net::Exchange& excha
     else whole_encoder = door.whole(request, std::move(id));
     const auto generation = Generation::start(parts, mine, std::move(admitted->order));
 
+    const Running running(parts.running);
     const RelayInput input{exchange, *generation, parts.clock, started};
     if (delivery == chat::Delivery::streamed) {
         co_await relay_stream(input, std::move(responder), std::move(stream_encoder));

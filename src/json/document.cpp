@@ -298,10 +298,37 @@ private:
     std::size_t size_ = 0;
 };
 
+namespace {
+
+bool is_container(std::string_view text) {
+    const std::size_t first = text.find_first_not_of(" \t\r\n");
+    return first == std::string_view::npos || text[first] == '{' || text[first] == '[';
+}
+
+} // namespace
+
 Result<Document> Document::parse(std::string_view text, const Limits& limits) {
+    // A lone scalar is JSON too: read as the one element of an array, which then is taken off
+    // again.
+    if (!is_container(text)) {
+        WEIR_TRY(Document wrapped, parse("[" + std::string(text) + "]", limits));
+        if (wrapped.root().size() != 1)
+            return refuse(Errc::invalid_json, "The text is not valid JSON: it is malformed.");
+        wrapped.nodes_.erase(wrapped.nodes_.begin());
+        return wrapped;
+    }
     Document document;
-    document.nodes_.reserve(std::min<std::size_t>(text.size() / 16 + 4, 4096));
-    WEIR_CHECK(Builder(document, limits).build(text));
+    // Grown in the thread's own vector, then copied at its exact size: nothing is reserved that is
+    // not used.
+    thread_local std::vector<Node> growing;
+    growing.clear();
+    document.nodes_.swap(growing);
+    const auto built = Builder(document, limits).build(text);
+    document.nodes_.swap(growing);
+    if (!built) return std::unexpected(built.error());
+    document.nodes_ = growing;
+    // One huge text does not stay with the thread.
+    if (growing.capacity() > 16'384) std::vector<Node>().swap(growing);
     return document;
 }
 

@@ -71,6 +71,9 @@ public:
     Document& operator=(Document&&) noexcept = default;
 
     Value root() const { return Value(this, 0); }
+    // Gives the nodes back and keeps the text: slices and strings taken before stay valid, Values
+    // do not.
+    void forget_values() { std::vector<Node>().swap(nodes_); }
 
 private:
     friend class Value;

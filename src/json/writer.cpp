@@ -2,9 +2,12 @@
 
 #include "base/text.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 
 namespace weir::json {
 namespace {
@@ -27,16 +30,36 @@ void append_escaped(std::string& out, char c) {
 
 bool needs_escape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
 
+// Whether any of eight bytes needs an escape: the usual tests for a byte below or equal to a value,
+// in one word.
+bool any_needs_escape(const char* bytes) {
+    constexpr std::uint64_t ones = 0x0101010101010101;
+    constexpr std::uint64_t highs = 0x8080808080808080;
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes, sizeof word);
+    const auto has_zero = [](std::uint64_t w) { return (w - ones) & ~w & highs; };
+    const std::uint64_t below_space = (word - ones * 0x20) & ~word & highs;
+    return (below_space | has_zero(word ^ (ones * '"')) | has_zero(word ^ (ones * '\\'))) != 0;
+}
+
 } // namespace
 
 void append_quoted(std::string& out, std::string_view text) {
     out.push_back('"');
     std::size_t done = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (!needs_escape(text[i])) continue;
-        out.append(text, done, i - done);
-        append_escaped(out, text[i]);
-        done = i + 1;
+    std::size_t i = 0;
+    while (i < text.size()) {
+        if (text.size() - i >= 8 && !any_needs_escape(text.data() + i)) {
+            i += 8;
+            continue;
+        }
+        const std::size_t end = std::min(text.size(), i + 8);
+        for (; i < end; ++i) {
+            if (!needs_escape(text[i])) continue;
+            out.append(text, done, i - done);
+            append_escaped(out, text[i]);
+            done = i + 1;
+        }
     }
     out.append(text, done);
     out.push_back('"');

@@ -53,7 +53,7 @@ Result<void> Gate::admit_address(const Address& address) {
     return refuse(refusal(ask.rule, *ask.rate, ask.subject, verdict.retry_after));
 }
 
-Result<Admission> Gate::admit(const Caller& caller) {
+Admission Gate::admit(const Caller& caller) {
     const auto rules = *rules_.lock();
     Admission admission;
     const KeyId key = caller.key->id;
@@ -74,27 +74,30 @@ Result<Admission> Gate::admit(const Caller& caller) {
 
     if (rules->concurrent_per_key > 0) {
         auto slot = concurrency_.enter(key, rules->concurrent_per_key);
-        if (slot) admission.slot.emplace(*std::move(slot));
-        else {
-            return refuse(
-                Error(Errc::rate_limit_exceeded,
-                      fmt::format(
-                          "The limit concurrent_per_key ({}) is reached: wait until one of the "
-                          "key's running requests ends.",
-                          rules->concurrent_per_key))
-                    .retry_in(std::chrono::seconds(1)));
+        if (!slot) {
+            Error full(
+                Errc::rate_limit_exceeded,
+                fmt::format(
+                    "The limit concurrent_per_key ({}) is reached: wait until one of the key's "
+                    "running requests ends.",
+                    rules->concurrent_per_key));
+            admission.refusal = std::move(full).retry_in(std::chrono::seconds(1));
+            return admission;
         }
+        admission.slot.emplace(*std::move(slot));
     }
     if (count == 0) return admission;
     const Verdict verdict = rates_.take(std::span(asks).first(count), clock_.steady());
+    if (!per_key->off()) {
+        admission.limit = per_key->count;
+        admission.remaining = verdict.remaining;
+        admission.reset = verdict.reset;
+    }
     if (verdict.refused_by >= 0) {
         const Ask& ask = asks[static_cast<std::size_t>(verdict.refused_by)];
-        return refuse(refusal(ask.rule, *ask.rate, ask.subject, verdict.retry_after));
+        admission.refusal = refusal(ask.rule, *ask.rate, ask.subject, verdict.retry_after);
+        admission.slot.reset();
     }
-    if (per_key->off()) return admission;
-    admission.limit = per_key->count;
-    admission.remaining = verdict.remaining;
-    admission.reset = verdict.reset;
     return admission;
 }
 

@@ -20,6 +20,7 @@ struct Admission {
     std::optional<std::int64_t> limit;     // none where no rate applies to the key
     std::int64_t remaining = 0;
     std::chrono::nanoseconds reset{};
+    std::optional<Error> refusal; // rate_limit_exceeded, naming the rule; then nothing is held
 };
 
 class Gate {
@@ -28,8 +29,8 @@ public:
 
     // Errors: rate_limit_exceeded, naming the rule. Loopback peers are not counted.
     Result<void> admit_address(const Address& address);
-    // Errors: rate_limit_exceeded, naming the rule.
-    Result<Admission> admit(const Caller& caller);
+    // A refusal comes with the numbers for its headers.
+    Admission admit(const Caller& caller);
 
     void set_rules(const config::Limits& rules);
 

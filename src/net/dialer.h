@@ -17,7 +17,8 @@ class Dialer {
 public:
     explicit Dialer(Loop& loop) : loop_(loop), resolver_(loop.io()) {}
 
-    // Errors: upstream_error with the reason as detail; upstream_timeout; client_left when interrupted.
+    // Errors: upstream_error with the reason as detail; upstream_timeout; client_left when
+    // interrupted.
     Task<Result<Socket>> dial(const std::string& host, std::uint16_t port, Deadline deadline,
                               Interrupt& interrupt);
 

@@ -23,7 +23,11 @@ void ProcessSignals::wait() {
     });
 }
 
-void ignore_broken_pipes() { std::signal(SIGPIPE, SIG_IGN); }
+void ignore_broken_pipes() {
+    std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ,
+                SIG_IGN); // a full file is a failed write, which the ledger knows how to refuse
+}
 
 std::size_t raise_open_file_limit() {
     rlimit limit{};

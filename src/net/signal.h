@@ -21,6 +21,9 @@ public:
     // waiting.
     Task<void> wait();
     void notify();
+    // Whether a notification is kept, so that a wait() would return at once; it is used up by
+    // asking.
+    bool take();
 
 private:
     Loop& loop_;

@@ -142,8 +142,13 @@ Task<IoResult<std::string_view>> Stream::read(std::chrono::milliseconds timeout)
             case Attempt::Kind::again_read: break;
             }
         }
-        auto waited = co_await wait_readable(timeout);
-        if (!waited) co_return std::unexpected(waited.error());
+        // As wait_readable() does, without its frame: this is where a connection spends its life.
+        arm_read();
+        timer_.arm(timeout);
+        if (!readable_.take()) co_await readable_.wait();
+        timer_.cancel();
+        if (std::exchange(timed_out_, false) && !aborted_)
+            co_return std::unexpected(IoEnd::timeout);
     }
     co_return std::unexpected(IoEnd::aborted);
 }

@@ -50,6 +50,7 @@ struct Account {
     std::optional<std::int64_t> limit; // none: it only counts
     // Set by command, and so stronger than the file's default.
     enum class Origin : std::uint8_t { file, command } origin = Origin::file;
+    friend bool operator==(const Account&, const Account&) = default;
 };
 
 struct Window {

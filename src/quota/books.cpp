@@ -1,12 +1,18 @@
 #include "quota/books.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <fmt/core.h>
 
 namespace weir::quota {
 namespace {
 
 constexpr std::int64_t micros_per_day = 86'400'000'000;
+constexpr std::int64_t seconds_max = INT64_MAX / 1'000'000; // what microseconds can count
+
+// Damaged entries are counted too, by verify: a sum may wrap but not stop the
+// program.
+void add(std::int64_t& sum, std::int64_t n) { (void)__builtin_add_overflow(sum, n, &sum); }
 
 } // namespace
 
@@ -21,7 +27,12 @@ Window& AccountState::current(WallTime now) {
     if (!windows.empty() && windows.back().span.start <= second && second < windows.back().span.end)
         return windows.back();
     const Span span = period_around(account.period, now);
-    std::erase_if(windows, [&](const Window& w) { return w.held == 0 && w.span.end <= second; });
+    // The one before this stays, since the clock may go back into it, and none
+    // goes that a summary has yet to write.
+    if (!windows_dirty) {
+        std::erase_if(windows,
+                      [&](const Window& w) { return w.held == 0 && w.span.end < span.start; });
+    }
     if (Window* const known = find(span.start)) return *known; // the clock went back
     windows.push_back({span, 0, 0});
     return windows.back();
@@ -84,8 +95,9 @@ std::optional<std::string> Books::apply_reserve(const Entry& entry, Effect effec
     }
     for (const Delta& delta : entry.deltas) {
         for (Delta& held : known->second.held)
-            if (held.account == delta.account && held.window_start == delta.window_start)
-                held.held += delta.held;
+            if (held.account == delta.account && held.window_start == delta.window_start &&
+                __builtin_add_overflow(held.held, delta.held, &held.held))
+                return "a balance overflows";
     }
     return std::nullopt;
 }
@@ -103,7 +115,7 @@ std::optional<std::string> Books::apply_end(const Entry& entry, Effect effect) {
             // I5: the windows are those of the reserve, however late the end comes.
             if (delta.account != held[i].account || delta.window_start != held[i].window_start)
                 return "I5: an end charges another window than was held";
-            if (-delta.held != held[i].held)
+            if (delta.held > 0 || held[i].held + delta.held != 0)
                 return "I3: an end releases another amount than was held";
             if (delta.settled < 0 || delta.settled > held[i].held)
                 return "I4: an end settles more than was held";
@@ -120,6 +132,7 @@ std::optional<std::string> Books::change(const Delta& delta, const Entry& entry)
     if (state == nullptr) return fmt::format("account {} does not exist", delta.account.value());
     Window* window = state->find(delta.window_start);
     if (window == nullptr) {
+        if (std::abs(delta.window_start) > seconds_max) return "I5: a window lies outside of time";
         const WallTime at{std::chrono::microseconds(entry.at)};
         Window& current = state->current(at);
         if (current.span.start != delta.window_start) {
@@ -139,9 +152,11 @@ std::optional<std::string> Books::change(const Delta& delta, const Entry& entry)
     if (window->held < 0) return "I3: more is released than was held";
     const bool admits = entry.kind == EntryKind::reserve || entry.kind == EntryKind::extend;
     const auto& limit = state->account.limit;
-    if (admits && limit && delta.held > 0 && window->settled + window->held > *limit) {
-        return fmt::format("I1: {} of {} admitted in account {}", window->settled + window->held,
-                           *limit, delta.account.value());
+    std::int64_t sum = 0;
+    if (__builtin_add_overflow(window->settled, window->held, &sum)) return "a balance overflows";
+    if (admits && limit && delta.held > 0 && sum > *limit) {
+        return fmt::format("I1: {} of {} admitted in account {}", sum, *limit,
+                           delta.account.value());
     }
     if (!state->windows_dirty) dirty_.push_back(state->account.id);
     state->windows_dirty = true;
@@ -183,12 +198,14 @@ void Books::count_usage(const Entry& entry) {
     row.payer = entry.payer;
     row.model = entry.model;
     Totals& totals = totals_[payer];
-    const auto add = [](std::int64_t& a, std::int64_t& b, std::int64_t n) { a += n, b += n; };
-    add(row.requests, totals.requests, request ? 1 : 0);
-    add(row.tokens_in, totals.tokens_in, entry.tokens_in);
-    add(row.tokens_out, totals.tokens_out, entry.tokens_out);
-    add(row.nanousd, totals.nanousd, entry.nanousd);
-    add(row.overages, totals.overages, overage ? 1 : 0);
+    const auto count = [](std::int64_t& a, std::int64_t& b, std::int64_t n) {
+        add(a, n), add(b, n);
+    };
+    count(row.requests, totals.requests, request ? 1 : 0);
+    count(row.tokens_in, totals.tokens_in, entry.tokens_in);
+    count(row.tokens_out, totals.tokens_out, entry.tokens_out);
+    count(row.nanousd, totals.nanousd, entry.nanousd);
+    count(row.overages, totals.overages, overage ? 1 : 0);
 }
 
 Books::Totals Books::totals(const Subject& subject) const {
@@ -204,15 +221,20 @@ Books::Totals Books::totals(const Subject& subject) const {
     Totals out;
     for (const auto& [payer, totals] : totals_) {
         if (!matches(payer)) continue;
-        out.requests += totals.requests;
-        out.tokens_in += totals.tokens_in;
-        out.tokens_out += totals.tokens_out;
-        out.nanousd += totals.nanousd;
-        out.overages += totals.overages;
+        add(out.requests, totals.requests);
+        add(out.tokens_in, totals.tokens_in);
+        add(out.tokens_out, totals.tokens_out);
+        add(out.nanousd, totals.nanousd);
+        add(out.overages, totals.overages);
     }
     for (const auto& [id, hold] : holds_)
         if (matches(payer_key(hold.reserve.payer))) ++out.holds_open;
     return out;
+}
+
+Books::Totals Books::totals_of(const Payer& payer) const {
+    const auto found = totals_.find(payer_key(payer));
+    return found == totals_.end() ? Totals{} : found->second;
 }
 
 void Books::collect(Summary& summary) {

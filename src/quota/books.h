@@ -24,8 +24,8 @@ struct AccountState {
     bool windows_dirty = false;
 
     Window* find(std::int64_t start);
-    // The window around `now`, made where it is missing; windows that are over and empty are
-    // dropped.
+    // The window around `now`, made where it is missing; older windows that are empty and written
+    // are dropped.
     Window& current(WallTime now);
 };
 
@@ -40,7 +40,8 @@ public:
     // summary).
     enum class Effect : std::uint8_t { all, holds_only };
 
-    // Errors: a sentence for the first invariant that the entry breaks; the state is then unspecified.
+    // Errors: a sentence for the first invariant that the entry breaks; the state is then
+    // unspecified.
     std::optional<std::string> apply(const Entry& entry, Effect effect = Effect::all);
 
     // The state a summary describes; apply() then goes on after it. False where the holds are
@@ -65,8 +66,11 @@ public:
         std::int64_t nanousd = 0;
         std::int64_t overages = 0;
         std::int64_t holds_open = 0;
+        friend bool operator==(const Totals&, const Totals&) = default;
     };
     Totals totals(const Subject& subject) const;
+    // Of exactly that payer; open holds are not counted.
+    Totals totals_of(const Payer& payer) const;
 
     // What changed since the last call, for a summary.
     void collect(Summary& summary);

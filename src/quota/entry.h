@@ -42,6 +42,7 @@ struct Delta {
     std::int64_t window_start = 0; // seconds since 1970
     std::int64_t settled = 0;
     std::int64_t held = 0;
+    friend bool operator==(const Delta&, const Delta&) = default;
 };
 
 enum class Certainty : std::uint8_t { reported, estimated };

@@ -51,7 +51,8 @@ Result<std::int64_t> load_books(LedgerStore& store, Books& books, std::int64_t& 
     WEIR_TRY(const LedgerStore::Saved saved, store.load());
     if (!books.restore(saved))
         return refuse(Error(Errc::ledger_unavailable).because("the ledger's summary is damaged"));
-    std::int64_t last = std::max(saved.summary_lsn, saved.holds_lsn);
+    const std::int64_t known = std::max(saved.summary_lsn, saved.holds_lsn);
+    std::int64_t last = 0;
     const auto replay = [&](const Batch& batch) -> Result<void> {
         std::string_view payload = batch.payload;
         for (std::int64_t lsn = batch.first_lsn; lsn <= batch.last_lsn(); ++lsn) {
@@ -68,7 +69,13 @@ Result<std::int64_t> load_books(LedgerStore& store, Books& books, std::int64_t& 
         last = std::max(last, batch.last_lsn());
         return {};
     };
-    WEIR_CHECK(store.read_journal(std::min(saved.summary_lsn, saved.holds_lsn), replay));
+    // From the last entry of the summary on, so that a journal that ends before
+    // it is noticed.
+    const std::int64_t from = std::min(saved.summary_lsn, saved.holds_lsn);
+    WEIR_CHECK(store.read_journal(std::max<std::int64_t>(0, from - 1), replay));
+    if (last < known)
+        return refuse(Error(Errc::ledger_unavailable)
+                          .because("the journal ends before what its summary tells"));
     summary_lsn = saved.summary_lsn;
     return last;
 }
@@ -110,6 +117,13 @@ void Ledger::stop() {
         stopped_ = true;
     }
     world_.store.stop();
+    std::vector<Waiter> left;
+    {
+        const std::lock_guard lock(mutex_);
+        closed_ = true;
+        left.swap(waiters_);
+    }
+    wake(std::move(left), Verdict::lost);
 }
 
 std::int64_t Ledger::append(const Entry& entry) {
@@ -151,12 +165,20 @@ Result<Reservation> Ledger::reserve(const Caller& caller, const Bound& bound,
             const std::int64_t needed = amounts.of(account->account.unit);
             const Window& window = account->current(now);
             const auto& limit = account->account.limit;
+            if (limit && account->account.unit == Unit::nanousd &&
+                bound.price == Bound::Price::unknown) {
+                return refuse(Errc::model_not_allowed,
+                              "A budget in usd applies here, and this model has no price: the "
+                              "operator must add "
+                              "price: {input: …, output: …} to each of its targets.");
+            }
             if (limit && (needed > *limit || window.settled + window.held > *limit - needed))
                 return refuse(refusal(account->account, window, bound, needed, now));
             entry.deltas.push_back({account->account.id, window.span.start, 0, needed});
             state->units.push_back(account->account.unit);
         }
         state->lsn = append(entry);
+        if (!books_.holds().contains(entry.hold)) return refuse(Errc::internal);
     }
     state->ledger = this;
     state->hold = std::move(entry);
@@ -188,7 +210,8 @@ void Ledger::add_accounts(const Subject& subject, std::vector<AccountState*>& ou
             {{}, subject, budget.unit, budget.period, budget.limit, Account::Origin::file});
     const bool metered = subject.scope == Scope::key || subject.scope == Scope::user;
     if (metered && books_.find(subject, Unit::requests, Period::day) == nullptr)
-        ensure_account({{}, subject, Unit::requests, Period::day, std::nullopt, Account::Origin::file});
+        ensure_account(
+            {{}, subject, Unit::requests, Period::day, std::nullopt, Account::Origin::file});
     for (AccountState* const state : books_.of(subject)) {
         Account& account = state->account;
         const auto in_file = [&](const config::Budget& budget) {
@@ -234,13 +257,6 @@ void Ledger::make_limit_change(Account account) {
     append(entry);
 }
 
-bool Ledger::has_budget_in(Unit unit) {
-    const std::lock_guard lock(mutex_);
-    return std::ranges::any_of(books_.accounts(), [&](const AccountState& state) {
-        return state.account.unit == unit && state.account.limit.has_value();
-    });
-}
-
 std::int64_t Ledger::set_budget(const Subject& subject, Unit unit, Period period,
                                 std::optional<std::int64_t> limit) {
     std::int64_t lsn = 0;
@@ -280,6 +296,11 @@ std::vector<Ledger::View> Ledger::views(const Subject& subject) {
     return out;
 }
 
+std::int64_t Ledger::newest() {
+    const std::lock_guard lock(mutex_);
+    return next_lsn_ - 1;
+}
+
 Books::Totals Ledger::totals(const Subject& subject) {
     const std::lock_guard lock(mutex_);
     return books_.totals(subject);
@@ -306,7 +327,7 @@ net::Task<Result<void>> Ledger::when_durable(std::int64_t lsn, net::Loop& loop) 
     {
         const std::lock_guard lock(mutex_);
         if (durable_lsn_ >= lsn) co_return Result<void>();
-        if (broken_) co_return refuse(Errc::ledger_unavailable);
+        if (broken_ || closed_) co_return refuse(Errc::ledger_unavailable);
         waiters_.push_back({lsn, &loop, &signal, &failed});
     }
     world_.store.urge();
@@ -318,6 +339,9 @@ net::Task<Result<void>> Ledger::when_durable(std::int64_t lsn, net::Loop& loop) 
 Work Ledger::take() {
     const std::lock_guard lock(mutex_);
     Work work;
+    // After a lost batch every later one would leave a gap.
+    if (broken_) return work;
+    work.in_flight = books_.holds().size();
     if (!pending_.empty()) {
         work.batch = std::move(pending_.front());
         pending_.pop_front();
@@ -326,7 +350,7 @@ Work Ledger::take() {
     work.more = !pending_.empty();
     if (work.more) return work;
     const SteadyTime now = world_.clock.steady();
-    if (now - last_summary_ < limits::window_flush_time || broken_) return work;
+    if (now - last_summary_ < limits::window_flush_time) return work;
     const std::int64_t lsn = next_lsn_ - 1;
     if (lsn == summary_lsn_) return work;
     work.summary.emplace();

@@ -39,11 +39,16 @@ public:
     // Everything queued becomes durable; later reservations are refused.
     void stop();
 
-    // Errors: quota_exceeded, which says whose budget, when it resets and what would fit; ledger_unavailable.
+    // Errors: model_not_allowed where a budget in usd meets a model without a price;
+    // quota_exceeded, which says whose budget, when it resets and what would fit;
+    // ledger_unavailable.
     Result<Reservation> reserve(const Caller& caller, const Bound& bound, std::string_view model);
 
     // Returns once the entry of that number, which settle() gave, is durable.
     net::Task<Result<void>> when_durable(std::int64_t lsn, net::Loop& loop);
+
+    // The number of the newest entry, for when_durable().
+    std::int64_t newest();
 
     struct View {
         Account account;
@@ -56,7 +61,6 @@ public:
     // Returns the entry's number, for when_durable().
     std::int64_t set_budget(const Subject& subject, Unit unit, Period period,
                             std::optional<std::int64_t> limit);
-    bool has_budget_in(Unit unit);
     // The file's budgets changed.
     void set_defaults(const config::Quota& defaults);
 
@@ -109,7 +113,8 @@ private:
     SteadyTime last_holds_{};
     std::condition_variable idle_;
     std::atomic<bool> broken_ = false;
-    bool stopped_ = false;
+    bool stopped_ = false; // no new reservations
+    bool closed_ = false;  // nothing becomes durable any more
 };
 
 } // namespace weir::quota

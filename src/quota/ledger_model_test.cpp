@@ -78,7 +78,8 @@ public:
 
     std::map<Name, std::optional<std::int64_t>> budgets(const Subject& subject) const {
         std::map<Name, std::optional<std::int64_t>> out;
-        if (subject.scope == Scope::user) out[{subject, Unit::requests, Period::day}] = {};
+        if (subject.scope == Scope::user || subject.scope == Scope::key)
+            out[{subject, Unit::requests, Period::day}] = {};
         const auto& file = subject.scope == Scope::key    ? defaults.key
                            : subject.scope == Scope::user ? defaults.user
                            : subject.scope == Scope::team ? defaults.team

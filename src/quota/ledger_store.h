@@ -54,7 +54,8 @@ struct Summary {
 struct Work {
     Batch batch; // perhaps empty
     std::optional<Summary> summary;
-    bool more = false; // another batch waits already
+    bool more = false;         // another batch waits already
+    std::size_t in_flight = 0; // requests between their RESERVE and their end
     bool empty() const { return batch.count == 0 && !summary; }
 };
 

@@ -24,6 +24,8 @@ struct Bound {
     std::int64_t input_nanousd = 0;
     std::int64_t output_nanousd = 0;
     std::int64_t choices = 1; // for saying which max_tokens would fit
+    // Whether every target that may answer has a price; a budget in dollars covers nothing else.
+    enum class Price : std::uint8_t { known, unknown } price = Price::known;
 };
 
 // What a request has cost.

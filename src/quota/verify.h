@@ -1,5 +1,6 @@
 #pragma once
-// The ledger's auditor: recomputes every balance from the journal alone, checks the invariants I1 to I5 at each
+// The ledger's auditor: recomputes every balance from the journal alone, checks the invariants I1
+// to I5 at each
 // entry, and compares the result with the stored summary. Reads only.
 
 #include "quota/books.h"
@@ -45,12 +46,16 @@ private:
     void visit_entry(const Entry& entry, std::int64_t lsn);
     void fault(std::int64_t lsn, std::string invariant, std::string detail);
     void compare_summary();
+    void compare_windows();
+    void compare_totals();
+    void compare_holds();
 
     LedgerStore::Saved saved_;
     Verdict verdict_;
     Books books_;
     std::int64_t expected_ = 1;
-    std::int64_t compared_at_ = -1; // the entry after which the summary was compared
+    bool summary_compared_ = false;
+    bool holds_compared_ = false;
 };
 
 } // namespace weir::quota

@@ -19,7 +19,8 @@ public:
     virtual ~Answer() = default;
 
     // The next events; none at the end of a whole answer.
-    // Errors: upstream_error, upstream_timeout, upstream_malformed, stream_truncated, client_left. After the
+    // Errors: upstream_error, upstream_timeout, upstream_malformed, stream_truncated, client_left.
+    // After the
     // answer was finished there are no errors: what follows the finish cannot spoil it.
     virtual net::Task<Result<std::vector<chat::ChatEvent>>> next() = 0;
 

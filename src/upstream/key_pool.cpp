@@ -14,33 +14,38 @@ std::string_view name(KeyState state) {
     return "ok";
 }
 
+KeyPool::Entry& KeyPool::entry(std::map<std::string, Entry, std::less<>>& entries,
+                               std::string_view id) {
+    const auto found = entries.find(id);
+    return found == entries.end() ? entries[std::string(id)] : found->second;
+}
+
 KeyPool::Choices KeyPool::choose(const config::Provider& provider) {
     Choices out;
     if (provider.keys.empty()) {
-        out.keys.push_back({"", Secret()});
+        out.keys.push_back({nullptr});
         return out;
     }
-    std::size_t turn = 0;
+    std::size_t first = 0;
     if (provider.keys.size() > 1) {
+        // Each key stands in the cycle as often as it weighs.
+        std::int64_t weights = 0;
+        for (const config::ProviderKey& key : provider.keys) weights += key.weight;
         auto turns = turns_.lock();
-        turn = (*turns)[provider.name]++;
+        auto point = static_cast<std::int64_t>((*turns)[provider.name]++ %
+                                               static_cast<std::size_t>(weights));
+        while (point >= provider.keys[first].weight) point -= provider.keys[first++].weight;
     }
-    // Each key stands in the cycle as often as it weighs.
-    std::vector<std::size_t> cycle;
-    for (std::size_t i = 0; i < provider.keys.size(); ++i)
-        cycle.insert(cycle.end(), static_cast<std::size_t>(provider.keys[i].weight), i);
-    const std::size_t first = cycle[turn % cycle.size()];
-
     const SteadyTime now = clock_.steady();
     auto entries = entries_.lock();
     for (std::size_t i = 0; i < provider.keys.size(); ++i) {
         const config::ProviderKey& key = provider.keys[(first + i) % provider.keys.size()];
-        Entry& entry = (*entries)[id_of(provider, key.name)];
-        if (entry.state == KeyState::cooling && now >= entry.until) entry.state = KeyState::ok;
-        if (entry.state == KeyState::ok) {
-            out.keys.push_back({key.name, key.value});
-        } else if (entry.state == KeyState::cooling) {
-            const auto left = std::chrono::ceil<std::chrono::milliseconds>(entry.until - now);
+        Entry& known = entry(*entries, key.id);
+        if (known.state == KeyState::cooling && now >= known.until) known.state = KeyState::ok;
+        if (known.state == KeyState::ok) {
+            out.keys.push_back({&key});
+        } else if (known.state == KeyState::cooling) {
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(known.until - now);
             out.ready_in = out.ready_in ? std::min(*out.ready_in, left) : left;
         }
     }
@@ -49,48 +54,57 @@ KeyPool::Choices KeyPool::choose(const config::Provider& provider) {
     return out;
 }
 
-KeyPool::Use::Use(KeyPool& pool, std::string id) : pool_(&pool), id_(std::move(id)) {
-    ++(*pool_->entries_.lock())[id_].in_flight;
+KeyPool::Use::Use(KeyPool& pool, std::string_view id) : pool_(&pool), id_(id) {
+    auto entries = pool.entries_.lock();
+    ++pool.entry(*entries, id).in_flight;
 }
 
 KeyPool::Use::~Use() {
-    if (pool_ != nullptr) --(*pool_->entries_.lock())[id_].in_flight;
+    if (pool_ == nullptr) return;
+    auto entries = pool_->entries_.lock();
+    --pool_->entry(*entries, id_).in_flight;
 }
 
-KeyPool::Use KeyPool::use(const config::Provider& provider, const std::string& key) {
-    return Use(*this, id_of(provider, key));
-}
-
-void KeyPool::cool(const config::Provider& provider, const std::string& key,
-                   std::chrono::milliseconds wait, std::string why) {
+void KeyPool::cool(const Choice& choice, std::chrono::milliseconds wait, std::string why) {
     auto entries = entries_.lock();
-    Entry& entry = (*entries)[id_of(provider, key)];
-    entry.last_error = std::move(why);
-    if (entry.state == KeyState::suspended_auth || entry.state == KeyState::suspended_billing)
+    Entry& known = entry(*entries, choice.id());
+    known.last_error = std::move(why);
+    if (known.state == KeyState::suspended_auth || known.state == KeyState::suspended_billing)
         return;
     const SteadyTime until = clock_.steady() + wait;
     // The latest deadline wins: a cooling key is never let out early.
-    entry.until = entry.state == KeyState::cooling ? std::max(entry.until, until) : until;
-    entry.state = KeyState::cooling;
+    known.until = known.state == KeyState::cooling ? std::max(known.until, until) : until;
+    known.state = KeyState::cooling;
 }
 
-void KeyPool::suspend(const config::Provider& provider, const std::string& key, KeyState state,
-                      std::string why) {
+void KeyPool::suspend(const Choice& choice, KeyState state, std::string why) {
     auto entries = entries_.lock();
-    Entry& entry = (*entries)[id_of(provider, key)];
-    entry.state = state;
-    entry.last_error = std::move(why);
+    Entry& known = entry(*entries, choice.id());
+    known.state = state;
+    known.last_error = std::move(why);
 }
 
-void KeyPool::note_error(const config::Provider& provider, const std::string& key,
-                         std::string why) {
-    (*entries_.lock())[id_of(provider, key)].last_error = std::move(why);
-}
-
-void KeyPool::note_success(const config::Provider& provider, const std::string& key) {
+void KeyPool::note_error(const Choice& choice, std::string why) {
     auto entries = entries_.lock();
-    Entry& entry = (*entries)[id_of(provider, key)];
-    if (entry.state == KeyState::ok && !entry.last_error.empty()) entry.last_error.clear();
+    entry(*entries, choice.id()).last_error = std::move(why);
+}
+
+void KeyPool::note_success(const Choice& choice) {
+    auto entries = entries_.lock();
+    Entry& known = entry(*entries, choice.id());
+    if (known.state == KeyState::ok && !known.last_error.empty()) known.last_error.clear();
+}
+
+void KeyPool::forgive(const Choice& choice) {
+    auto entries = entries_.lock();
+    Entry& known = entry(*entries, choice.id());
+    known.state = KeyState::ok;
+    known.last_error.clear();
+}
+
+void KeyPool::forgive_all() {
+    auto entries = entries_.lock();
+    for (auto& [id, known] : *entries) known.state = KeyState::ok;
 }
 
 std::vector<KeyPool::View> KeyPool::view(const config::Provider& provider) {
@@ -98,12 +112,12 @@ std::vector<KeyPool::View> KeyPool::view(const config::Provider& provider) {
     const SteadyTime now = clock_.steady();
     auto entries = entries_.lock();
     for (const config::ProviderKey& key : provider.keys) {
-        Entry& entry = (*entries)[id_of(provider, key.name)];
-        if (entry.state == KeyState::cooling && now >= entry.until) entry.state = KeyState::ok;
-        View view{key.name, entry.state, std::nullopt, entry.in_flight, entry.last_error};
-        if (entry.state == KeyState::cooling)
+        Entry& known = entry(*entries, key.id);
+        if (known.state == KeyState::cooling && now >= known.until) known.state = KeyState::ok;
+        View view{key.name, known.state, std::nullopt, known.in_flight, known.last_error};
+        if (known.state == KeyState::cooling)
             view.until =
-                clock_.wall() + std::chrono::ceil<std::chrono::microseconds>(entry.until - now);
+                clock_.wall() + std::chrono::ceil<std::chrono::microseconds>(known.until - now);
         out.push_back(std::move(view));
     }
     return out;

@@ -30,8 +30,11 @@ public:
     // The keys that may be asked now, to be tried in this order; a provider without keys gives one
     // empty one.
     struct Choice {
-        std::string name;
-        Secret value;
+        const config::ProviderKey* key; // null: the provider takes none
+        std::string_view id() const { return key == nullptr ? std::string_view() : key->id; }
+        std::string_view credential() const {
+            return key == nullptr ? std::string_view() : key->value.reveal();
+        }
     };
     struct Choices {
         std::vector<Choice> keys;
@@ -44,24 +47,24 @@ public:
     // A running request; ends with the returned value.
     class Use {
     public:
-        Use(KeyPool& pool, std::string id);
-        Use(Use&& other) noexcept
-            : pool_(std::exchange(other.pool_, nullptr)), id_(std::move(other.id_)) {}
+        Use(KeyPool& pool, std::string_view id);
+        Use(Use&& other) noexcept : pool_(std::exchange(other.pool_, nullptr)), id_(other.id_) {}
         Use& operator=(Use&&) = delete;
         ~Use();
 
     private:
         KeyPool* pool_;
-        std::string id_;
+        std::string_view id_; // of the configuration, which outlives the request
     };
-    Use use(const config::Provider& provider, const std::string& key);
+    Use use(const Choice& choice) { return Use(*this, choice.id()); }
 
-    void cool(const config::Provider& provider, const std::string& key,
-              std::chrono::milliseconds wait, std::string why);
-    void suspend(const config::Provider& provider, const std::string& key, KeyState state,
-                 std::string why);
-    void note_error(const config::Provider& provider, const std::string& key, std::string why);
-    void note_success(const config::Provider& provider, const std::string& key);
+    void cool(const Choice& choice, std::chrono::milliseconds wait, std::string why);
+    void suspend(const Choice& choice, KeyState state, std::string why);
+    void note_error(const Choice& choice, std::string why);
+    void note_success(const Choice& choice);
+    // A key that was seen to work, or a new configuration: nothing is held against it any longer.
+    void forgive(const Choice& choice);
+    void forgive_all();
 
     struct View {
         std::string name;
@@ -79,13 +82,11 @@ private:
         std::int64_t in_flight = 0;
         std::string last_error;
     };
-    static std::string id_of(const config::Provider& provider, const std::string& key) {
-        return provider.name + "/" + key;
-    }
+    Entry& entry(std::map<std::string, Entry, std::less<>>& entries, std::string_view id);
 
     const Clock& clock_;
-    Guarded<std::map<std::string, Entry>> entries_;
-    Guarded<std::map<std::string, std::size_t>> turns_; // by provider: whose turn it is
+    Guarded<std::map<std::string, Entry, std::less<>>> entries_; // by the key's id
+    Guarded<std::map<std::string, std::size_t>> turns_;          // by provider: whose turn it is
 };
 
 } // namespace weir::upstream

@@ -31,7 +31,7 @@ Result<std::vector<std::string>> decode_list(std::string_view body) {
 
 net::Task<Result<std::vector<std::string>>> ModelList::fetch(net::HttpClient& client,
                                                              net::Loop& loop, const net::Url& url,
-                                                             const Secret& key,
+                                                             std::string_view key,
                                                              std::chrono::milliseconds timeout) {
     net::Interrupt interrupt;
     const Deadline deadline = Deadline::at(loop.clock().steady() + timeout);
@@ -39,7 +39,7 @@ net::Task<Result<std::vector<std::string>>> ModelList::fetch(net::HttpClient& cl
     std::string request;
     auto head =
         wire::HeadWriter::request(request, "GET", url.path + "/models", url.origin.authority());
-    if (!key.empty()) head.field("authorization", "Bearer " + std::string(key.reveal()));
+    if (!key.empty()) head.field("authorization", "Bearer " + std::string(key));
     head.field("accept", "application/json").field("accept-encoding", "identity").end();
     CO_CHECK(co_await call.send(request));
     CO_TRY(const wire::ResponseHead answer, co_await call.read_head(timeout));
@@ -63,7 +63,8 @@ net::Task<std::vector<std::string>> ModelList::of(const config::Provider& provid
     const KeyPool::Choices choices = keys_.choose(provider);
     std::vector<std::string> models;
     if (!choices.keys.empty()) {
-        auto fetched = co_await fetch(client_, loop_, url, choices.keys.front().value, patience);
+        auto fetched =
+            co_await fetch(client_, loop_, url, choices.keys.front().credential(), patience);
         if (fetched) models = *std::move(fetched);
     }
     known_[provider.name] = {models, loop_.clock().steady() + remembered};

@@ -2,7 +2,7 @@
 // What a provider says it has: its GET /models, asked for patterns and remembered for a minute. One
 // per thread.
 
-#include "net/http_client.h"
+#include "net/http/http_client.h"
 #include "upstream/key_pool.h"
 #include "upstream/routes.h"
 
@@ -24,7 +24,7 @@ public:
     // A provider's own list. Errors: as Call::send.
     static net::Task<Result<std::vector<std::string>>> fetch(net::HttpClient& client,
                                                              net::Loop& loop, const net::Url& url,
-                                                             const Secret& key,
+                                                             std::string_view key,
                                                              std::chrono::milliseconds timeout);
 
 private:

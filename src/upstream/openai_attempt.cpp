@@ -17,6 +17,10 @@ namespace {
 using chat::ChatEvent;
 using std::chrono::milliseconds;
 
+// A connection that was dead already says so within a round trip. Later, the provider may have
+// begun to work: asking again could be paid twice.
+constexpr milliseconds dead_connection_time{250};
+
 milliseconds left(Deadline deadline, net::Loop& loop) {
     const auto rest = std::chrono::ceil<milliseconds>(deadline.left(loop.clock().steady()));
     return std::max(rest, milliseconds(1));
@@ -127,8 +131,8 @@ std::string request_bytes(const AttemptInput& input) {
     out.reserve(body.size() + 512);
     auto head = wire::HeadWriter::request(out, "POST", input.url->path + "/chat/completions",
                                           input.url->origin.authority());
-    if (!input.key.value.empty())
-        head.field("authorization", "Bearer " + std::string(input.key.value.reveal()));
+    if (const std::string_view credential = input.key.credential(); !credential.empty())
+        head.field("authorization", "Bearer " + std::string(credential));
     head.field("content-type", "application/json").field("content-length", body.size());
     head.field("accept", input.delivery == chat::Delivery::streamed ? "text/event-stream"
                                                                     : "application/json");
@@ -166,6 +170,8 @@ net::Task<AttemptFailure> read_failure(net::Call& call, const wire::ResponseHead
     const int status = head.status();
     dialects::ProviderFailure failure = dialects::classify_openai(
         status, body ? std::string_view(*body) : std::string_view(), headers);
+    // Some providers repeat the key that they refuse.
+    failure.message = without(std::move(failure.message), input.key.credential());
     const std::string detail =
         fmt::format("{} answered {}: {}", input.candidate.provider->name, status, failure.message);
     if (failure.kind == dialects::FailureClass::request) {
@@ -201,12 +207,14 @@ exchange(const AttemptInput& input, std::optional<net::Call>& call, Deadline fir
         const auto& price = input.candidate.target->price;
         input.reservation.mark_sent(
             {tokens_in, 0, price ? quota::input_bound_nanousd(*price, tokens_in) : 0});
+        const SteadyTime asked = input.loop.clock().steady();
         auto sent = co_await call->send(request);
         Result<wire::ResponseHead> head = refuse(Errc::upstream_error);
         if (sent) head = co_await call->read_head(left(first_event, input.loop));
         else head = std::unexpected(std::move(sent).error());
-        const bool stale = !head && head.error().code() == Errc::upstream_error && call->reused() &&
-                           !call->answer_begun();
+        const bool at_once = input.loop.clock().steady() - asked < dead_connection_time;
+        const bool stale = !head && head.error().code() == Errc::upstream_error && at_once &&
+                           call->reused() && !call->answer_begun();
         if (!stale) co_return head;
     }
     co_return refuse(Errc::upstream_error);

@@ -4,7 +4,7 @@
 #include "base/deadline.h"
 #include "chat/chat_request.h"
 #include "dialects/openai_failure.h"
-#include "net/http_client.h"
+#include "net/http/http_client.h"
 #include "quota/reservation.h"
 #include "upstream/answer.h"
 #include "upstream/key_pool.h"

@@ -29,7 +29,8 @@ bool is_excepted(std::string_view list, std::string_view host) {
 } // namespace
 
 Result<std::shared_ptr<const Routes>> Routes::create(std::shared_ptr<const config::Config> config) {
-    std::shared_ptr<Routes> routes(new Routes(std::move(config)));
+    std::unique_ptr<Routes> made(new Routes(std::move(config)));
+    const std::shared_ptr<Routes> routes(std::move(made));
     const config::Config& all = *routes->config_;
     for (const config::Provider& provider : all.providers) {
         if (provider.dialect == config::Dialect::demo) continue;
@@ -83,6 +84,7 @@ void Routes::add(Route& route, const config::Model& model, const std::string& ca
                             url_of(target->provider), target->model};
         if (const std::size_t star = candidate.model.find('*'); star != std::string::npos)
             candidate.model.replace(star, 1, captured);
+        route.priced = route.priced && target->price.has_value();
         if (target->price) {
             const auto dearer = [](std::int64_t& most, std::int64_t price) {
                 most = std::max(most, price);

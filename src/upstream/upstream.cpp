@@ -79,39 +79,40 @@ net::Task<Upstream::Opened> Upstream::attempt(const AttemptInput& input) {
 
 // What a failure says about the key.
 void Upstream::judge(const AttemptInput& input, const AttemptFailure& failure) {
-    const config::Provider& provider = *input.candidate.provider;
     const std::string why(failure.error.detail());
     switch (failure.kind) {
     case dialects::FailureClass::rate:
-        keys_.cool(provider, input.key.name, failure.retry_after.value_or(usual_cooling), why);
+        keys_.cool(input.key, failure.retry_after.value_or(usual_cooling), why);
         break;
     case dialects::FailureClass::auth:
-        keys_.suspend(provider, input.key.name, KeyState::suspended_auth, why);
+        keys_.suspend(input.key, KeyState::suspended_auth, why);
         break;
     case dialects::FailureClass::billing:
-        keys_.suspend(provider, input.key.name, KeyState::suspended_billing, why);
+        keys_.suspend(input.key, KeyState::suspended_billing, why);
         break;
-    case dialects::FailureClass::transient: keys_.note_error(provider, input.key.name, why); break;
+    case dialects::FailureClass::transient: keys_.note_error(input.key, why); break;
     case dialects::FailureClass::request: break;
     }
 }
 
 // The route's candidates with each tier begun at another target in turn, by weight.
-std::vector<Candidate> Upstream::in_turn(const Route& route) {
-    std::vector<Candidate> out = route.candidates;
+std::vector<const Candidate*> Upstream::in_turn(const Route& route) {
+    std::vector<const Candidate*> out;
+    out.reserve(route.candidates.size());
+    for (const Candidate& candidate : route.candidates) out.push_back(&candidate);
     if (out.size() < 2) return out;
     const std::uint64_t turn = turn_.fetch_add(1, std::memory_order_relaxed);
     for (auto tier = out.begin(); tier != out.end();) {
-        const std::int64_t number = tier->target->tier;
-        const auto end = std::find_if(tier, out.end(),
-                                      [&](const Candidate& c) { return c.target->tier != number; });
+        const std::int64_t number = (*tier)->target->tier;
+        const auto end = std::find_if(
+            tier, out.end(), [&](const Candidate* c) { return c->target->tier != number; });
         std::uint64_t weights = 0;
         for (auto it = tier; it != end; ++it)
-            weights += static_cast<std::uint64_t>(it->target->weight);
+            weights += static_cast<std::uint64_t>((*it)->target->weight);
         std::uint64_t point = turn % weights;
         auto first = tier;
-        while (point >= static_cast<std::uint64_t>(first->target->weight))
-            point -= static_cast<std::uint64_t>(first++->target->weight);
+        while (point >= static_cast<std::uint64_t>((*first)->target->weight))
+            point -= static_cast<std::uint64_t>((*first++)->target->weight);
         std::rotate(tier, first, end);
         tier = end;
     }
@@ -123,22 +124,23 @@ Upstream::open(Caller caller, quota::Reservation& reservation, const filter::Che
                const Route& route, chat::Delivery delivery) {
     Tally tally;
     std::size_t attempts = 0;
-    const std::vector<Candidate> candidates = in_turn(route);
-    for (const Candidate& candidate : candidates) {
+    const std::vector<const Candidate*> candidates = in_turn(route);
+    for (const Candidate* const chosen : candidates) {
+        const Candidate& candidate = *chosen;
         const KeyPool::Choices choices = keys_.choose(*candidate.provider);
         if (choices.keys.empty()) tally.skipped(choices);
         for (const KeyPool::Choice& key : choices.keys) {
             if (attempts++ >= limits::attempts) break;
             const Deadline deadline =
                 Deadline::at(clock_.steady() + candidate.provider->timeouts.total);
-            const KeyPool::Use use = keys_.use(*candidate.provider, key.name);
+            const KeyPool::Use use = keys_.use(key);
             const AttemptInput input{
                 caller.client,     caller.loop,   caller.interrupt, reservation,
                 checked.request(), candidate.url, candidate,        key,
                 delivery,          deadline};
             Opened opened = co_await attempt(input);
             if (opened) {
-                keys_.note_success(*candidate.provider, key.name);
+                keys_.note_success(key);
                 (*opened)->keep = route.routes;
                 co_return std::move(*opened);
             }

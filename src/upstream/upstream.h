@@ -4,7 +4,7 @@
 
 #include "base/guarded.h"
 #include "filter/checked.h"
-#include "net/http_client.h"
+#include "net/http/http_client.h"
 #include "quota/reservation.h"
 #include "upstream/answer.h"
 #include "upstream/key_pool.h"
@@ -40,7 +40,7 @@ private:
     using Opened = std::expected<std::unique_ptr<Answer>, AttemptFailure>;
     net::Task<Opened> attempt(const AttemptInput& input);
     void judge(const AttemptInput& input, const AttemptFailure& failure);
-    std::vector<Candidate> in_turn(const Route& route);
+    std::vector<const Candidate*> in_turn(const Route& route);
 
     KeyPool keys_;
     const Clock& clock_;

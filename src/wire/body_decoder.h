@@ -28,6 +28,9 @@ public:
     // The peer closed: whether that is a proper end (done, or framed by the close).
     bool complete_at_end_of_input();
     std::uint64_t received() const { return received_; } // body bytes handed out
+    // What is known to come in all: the bytes handed out and those that a length or chunk size has
+    // announced.
+    std::uint64_t announced() const { return received_ + left_; }
 
 private:
     enum class State : std::uint8_t {

@@ -17,6 +17,14 @@ bool is_target(std::string_view target) {
     return true;
 }
 
+// RFC 9110, section 9, and PATCH (RFC 5789).
+bool is_known_method(std::string_view method) {
+    for (const std::string_view known :
+         {"GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+        if (method == known) return true;
+    return false;
+}
+
 } // namespace
 
 Parsed<RequestHead> RequestHead::parse(std::string bytes) {
@@ -50,12 +58,12 @@ Parsed<void> RequestHead::parse_request_line(std::string_view line) {
         return malformed("the version is not HTTP");
     if (version != "HTTP/1.1" && version != "HTTP/1.0")
         return std::unexpected(Fault{505, "only HTTP/1.1 and HTTP/1.0 are spoken here"});
+    if (!is_known_method(method_)) return std::unexpected(Fault{501, "the method is not known"});
     minor_ = version.back() - '0';
     // Weir is an origin: a proxy's absolute form and CONNECT's authority form have no meaning here.
     if (!target.starts_with('/') && !(target == "*" && method_ == "OPTIONS"))
         return malformed("the request target is not a path");
-    if (target.starts_with("//") || !is_target(target))
-        return malformed("the request target holds a byte that is not allowed");
+    if (!is_target(target)) return malformed("the request target holds a byte that is not allowed");
     const std::size_t mark = target.find('?');
     path_ = target.substr(0, mark);
     query_ = mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1);

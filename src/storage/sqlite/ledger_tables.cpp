@@ -114,12 +114,12 @@ Result<void> LedgerTables::load_accounts(LedgerStore::Saved& saved) {
 }
 
 Result<void> LedgerTables::load_windows(LedgerStore::Saved& saved) {
-    // The newest of each account, and whatever still holds something.
+    // The newest of each account, the one before it, and whatever still holds something.
     WEIR_TRY(
         Statement rows,
         database_.prepare(
             "SELECT account, \"start\", \"end\", settled, held FROM window AS w WHERE held <> 0 "
-            "OR \"start\" = (SELECT max(\"start\") FROM window WHERE account = w.account)"));
+            "OR \"end\" >= (SELECT max(\"start\") FROM window WHERE account = w.account)"));
     while (true) {
         WEIR_TRY(const bool row, rows.next());
         if (!row) return {};
@@ -169,8 +169,9 @@ Result<void> LedgerTables::read_journal(std::int64_t lsn,
         };
         if (rows.text(2) != quota::batch_checksum(batch))
             return damaged("does not match its checksum");
-        if (expected != 0 && batch.first_lsn != expected)
-            return damaged("does not follow the one before");
+        const bool follows =
+            expected == 0 ? batch.first_lsn <= lsn + 1 : batch.first_lsn == expected;
+        if (!follows) return damaged("does not follow the one before");
         expected = batch.last_lsn() + 1;
         WEIR_CHECK(visit(batch));
     }

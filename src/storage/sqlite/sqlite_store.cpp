@@ -95,8 +95,9 @@ Result<quota::Verdict> SqliteReader::verify() {
     WEIR_CHECK(database_.run("BEGIN"));
     WEIR_TRY(Saved saved, tables_->load());
     quota::Auditor auditor(std::move(saved));
-    WEIR_TRY(Statement rows, database_.prepare("SELECT first_lsn, count, checksum, payload FROM journal "
-                                               "ORDER BY first_lsn"));
+    WEIR_TRY(Statement rows,
+             database_.prepare("SELECT first_lsn, count, checksum, payload FROM journal "
+                               "ORDER BY first_lsn"));
     while (true) {
         WEIR_TRY(const bool row, rows.next());
         if (!row) break;

@@ -9,7 +9,6 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <random>
-#include <sstream>
 #include <thread>
 
 namespace weir::storage {
@@ -58,10 +57,10 @@ Caller caller(std::int64_t key) {
 
 config::Quota budgets_of_four_scopes() {
     config::Quota out;
-    out.key.push_back({config::Unit::tokens, config::Period::day, 400'000});
-    out.user.push_back({config::Unit::requests, config::Period::day, 100'000});
-    out.team.push_back({config::Unit::nanousd, config::Period::month, 900'000'000});
-    out.everyone.push_back({config::Unit::tokens, config::Period::total, 900'000'000});
+    out.key.push_back({config::Unit::tokens, config::Period::day, 4'000'000'000});
+    out.user.push_back({config::Unit::requests, config::Period::day, 4'000'000});
+    out.team.push_back({config::Unit::nanousd, config::Period::month, 90'000'000'000'000});
+    out.everyone.push_back({config::Unit::tokens, config::Period::total, 90'000'000'000});
     return out;
 }
 
@@ -230,25 +229,24 @@ struct Image {
     std::int64_t acknowledged = 0; // reservations that were told to be durable before it
 };
 
-std::string read_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream out;
-    out << file.rdbuf();
-    return out.str();
+std::string read_file(const std::string& path, std::size_t most = SIZE_MAX) {
+    std::string out(std::min<std::size_t>(std::filesystem::file_size(path), most), '\0');
+    std::ifstream(path, std::ios::binary)
+        .read(out.data(), static_cast<std::streamsize>(out.size()));
+    return out;
 }
 
-// The log only grows between two checkpoints; an image that one has touched is taken again.
+// A checkpoint may copy pages meanwhile, since the log still has them; but if the log begins anew,
+// which shows in its header, the image is taken again.
 Image take_image(const std::string& path, const std::atomic<std::int64_t>& acknowledged) {
     constexpr std::size_t log_header = 32;
     while (true) {
+        const std::string header = read_file(path + "/weir.db-wal", log_header);
         Image out;
         out.acknowledged = acknowledged;
         out.database = read_file(path + "/weir.db");
         out.log = read_file(path + "/weir.db-wal");
-        const std::string log = read_file(path + "/weir.db-wal");
-        if (read_file(path + "/weir.db") == out.database && log.size() >= out.log.size() &&
-            log.substr(0, log_header) == out.log.substr(0, log_header))
-            return out;
+        if (out.log.starts_with(header)) return out;
     }
 }
 
@@ -272,7 +270,7 @@ net::Task<void> send_requests(net::Loop& loop, Traffic& traffic, std::uint64_t s
         const Bound bound{static_cast<std::int64_t>(chance() % 50), 200, 1'000, 9'000, 1};
         auto reservation =
             traffic.ledger.reserve(caller(static_cast<std::int64_t>(1 + chance() % 8)), bound, "m");
-        if (!reservation) continue;
+        if (!reservation) break;
         const auto written = co_await reservation->durable(loop);
         if (!written) break;
         ++traffic.acknowledged;
@@ -283,7 +281,9 @@ net::Task<void> send_requests(net::Loop& loop, Traffic& traffic, std::uint64_t s
         const quota::Cost cost{bound.input_tokens, out, 1'000 + 40 * out};
         std::move(*reservation).settle({.cost = cost});
     }
-    if (--traffic.running == 0) loop.stop();
+    if (--traffic.running > 0) co_return;
+    traffic.ends = true;
+    loop.stop();
 }
 
 std::vector<quota::Entry> all_entries(quota::LedgerStore& store) {
@@ -354,7 +354,7 @@ protected:
         for (int i = 0; i < wanted; ++i) {
             const std::int64_t goal =
                 acknowledged + 1 + static_cast<std::int64_t>(chance() % 1'500);
-            while (acknowledged < goal) std::this_thread::yield();
+            while (acknowledged < goal && !ends) std::this_thread::yield();
             out.push_back(take_image(folder.path(), acknowledged));
         }
         ends = true;

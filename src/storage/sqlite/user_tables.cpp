@@ -183,7 +183,8 @@ net::Task<Result<access::Key>> SqliteStore::add_key(net::Loop& loop, access::Key
 net::Task<Result<void>> SqliteStore::update_key(net::Loop& loop, access::Key key) {
     Writer::Change work = [&key](Database& database) -> Result<void> {
         WEIR_TRY(Statement update,
-                 database.prepare("UPDATE key SET revoked_at = ?, expires_at = ? WHERE id = ?"));
+                 database.prepare("UPDATE key SET revoked_at = CASE WHEN revoked_at < ?1 THEN "
+                                  "revoked_at ELSE ?1 END, expires_at = ?2 WHERE id = ?3"));
         return update.bind(1, micros(key.revoked_at))
             .bind(2, micros(key.expires_at))
             .bind(3, key.id.value())

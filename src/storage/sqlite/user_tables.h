@@ -1,5 +1,6 @@
 #pragma once
-// Users, teams and keys as rows, read through any connection. The changes to them are SqliteStore's.
+// Users, teams and keys as rows, read through any connection. The changes to them are
+// SqliteStore's.
 
 #include "access/user_store.h"
 #include "storage/sqlite/database.h"

@@ -8,8 +8,10 @@
 namespace weir::storage {
 namespace {
 
-// Below this many arrivals a gap, waiting would cost latency and save nothing.
-constexpr double busy_arrivals = 4.0;
+// With fewer requests in flight a batch could not grow much: waiting would cost latency and save
+// nothing.
+constexpr std::size_t busy_requests = 8;
+constexpr std::size_t full_batch = 256;
 
 } // namespace
 
@@ -22,7 +24,11 @@ Writer::Writer(Database database, const Clock& clock)
 Writer::~Writer() { stop(); }
 
 void Writer::enqueue(Change work, Done done) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    if (stopped_) {
+        lock.unlock();
+        return done(refuse(Error(Errc::ledger_unavailable).because("the store is closed")));
+    }
     jobs_.push_back({std::move(work), std::move(done)});
     if (waiting_) wake_.notify_one();
 }
@@ -36,7 +42,8 @@ void Writer::start(quota::WorkSource& source) {
 void Writer::urge() {
     const std::lock_guard lock(mutex_);
     urgent_ = true;
-    if (waiting_) wake_.notify_one();
+    // A batch that is large enough waits for no more.
+    if (waiting_ || ++urges_ == full_batch) wake_.notify_one();
 }
 
 void Writer::nudge() {
@@ -61,9 +68,11 @@ void Writer::run() {
     while (true) {
         wait_for_work(lock);
         run_jobs(lock);
-        if (source_ != nullptr) commit(lock);
-        if (stopping_ && jobs_.empty()) break;
+        const Wrote wrote = source_ != nullptr ? commit(lock) : Wrote::nothing;
+        // What queued while the last batch was written is written too.
+        if (stopping_ && jobs_.empty() && wrote == Wrote::nothing) break;
     }
+    stopped_ = true;
 }
 
 // Returns when there is something to do: a job, an urgent entry whose gap has passed, or a due
@@ -73,7 +82,7 @@ void Writer::wait_for_work(std::unique_lock<std::mutex>& lock) {
         const SteadyTime now = clock_.steady();
         SteadyTime until = nudge_due_;
         if (urgent_) {
-            const bool busy = arrivals_per_gap_ >= busy_arrivals;
+            const bool busy = in_flight_ >= busy_requests && urges_ < full_batch;
             until = busy ? last_commit_ + limits::commit_gap : now;
         }
         if (until <= now) return;
@@ -96,8 +105,9 @@ void Writer::run_jobs(std::unique_lock<std::mutex>& lock) {
     }
 }
 
-void Writer::commit(std::unique_lock<std::mutex>& lock) {
+Writer::Wrote Writer::commit(std::unique_lock<std::mutex>& lock) {
     urgent_ = nudged_ = false;
+    urges_ = 0;
     nudge_due_ = SteadyTime::max();
     lock.unlock();
     const SteadyTime begun = clock_.steady();
@@ -108,15 +118,13 @@ void Writer::commit(std::unique_lock<std::mutex>& lock) {
         else source_->failed(work, done.error());
     }
     lock.lock();
-    if (work.empty()) return;
+    if (work.empty()) return Wrote::nothing;
     urgent_ = urgent_ || work.more;
-    const double since = std::max(1.0, static_cast<double>((begun - last_commit_).count()));
-    const double gap = static_cast<double>(std::chrono::nanoseconds(limits::commit_gap).count());
-    arrivals_per_gap_ =
-        0.5 * arrivals_per_gap_ + 0.5 * static_cast<double>(work.batch.count) * gap / since;
+    in_flight_ = work.in_flight;
     last_commit_ = begun;
     // The windows that changed are written a little later, when more have.
     if (work.batch.count > 0) nudge_due_ = std::min(nudge_due_, begun + limits::window_flush_time);
+    return Wrote::something;
 }
 
 } // namespace weir::storage

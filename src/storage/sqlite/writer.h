@@ -23,6 +23,7 @@ public:
     ~Writer();
 
     // Queues a change; `work` runs on the writer's thread and its outcome goes to `done` there.
+    // After stop() it is refused at once.
     using Change = std::move_only_function<Result<void>(Database&)>;
     using Done = std::move_only_function<void(Result<void>)>;
     void enqueue(Change work, Done done);
@@ -44,7 +45,8 @@ private:
     void run();
     void wait_for_work(std::unique_lock<std::mutex>& lock);
     void run_jobs(std::unique_lock<std::mutex>& lock);
-    void commit(std::unique_lock<std::mutex>& lock);
+    enum class Wrote : std::uint8_t { nothing, something };
+    Wrote commit(std::unique_lock<std::mutex>& lock);
 
     Database database_;
     std::unique_ptr<LedgerTables> tables_;
@@ -54,12 +56,14 @@ private:
     std::deque<Job> jobs_;
     quota::WorkSource* source_ = nullptr;
     bool urgent_ = false;
+    std::size_t urges_ = 0; // since the last commit
     bool nudged_ = false;
     bool waiting_ = false; // the thread sleeps, so a change must wake it
     bool stopping_ = false;
+    bool stopped_ = false; // the thread has ended
     SteadyTime nudge_due_ = SteadyTime::max();
     SteadyTime last_commit_{};
-    double arrivals_per_gap_ = 0; // entries that came in during one commit gap, lately
+    std::size_t in_flight_ = 0; // requests in progress at the last commit
     std::thread thread_;
 };
 

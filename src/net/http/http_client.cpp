@@ -1,4 +1,4 @@
-#include "net/http_client.h"
+#include "net/http/http_client.h"
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -11,6 +11,8 @@
 
 namespace weir::net {
 namespace {
+
+constexpr std::chrono::milliseconds trusted_rest{200};
 
 void abort_stream(void* stream) { static_cast<Stream*>(stream)->abort(); }
 
@@ -157,6 +159,9 @@ std::unique_ptr<HttpClient::Connection> HttpClient::take_idle(const Origin& orig
         connections.pop_back();
         --idle_count_;
         if (connection->idle_since < oldest) continue;
+        // One that rested but a moment is taken on trust: if it is dead after all, the caller sees
+        // it fail before any answer and asks for a fresh one.
+        if (loop_.clock().steady() - connection->idle_since < trusted_rest) return connection;
         // Bytes or an end of input on an idle connection: either way it is no use any more.
         char byte = 0;
         if (::recv(connection->stream.descriptor(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) != -1 ||

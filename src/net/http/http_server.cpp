@@ -1,10 +1,9 @@
-#include "net/http_server.h"
+#include "net/http/http_server.h"
 
 #include "base/limits.h"
 #include "wire/head_collector.h"
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -62,7 +61,6 @@ public:
 
     void abort() { stream_.abort(); }
 
-
 private:
     // The next request's head; nullopt when the connection is over.
     Task<std::optional<wire::RequestHead>> read_head() {
@@ -118,8 +116,7 @@ private:
             stream_.reset();
             co_return false;
         }
-        if (!exchange.closes() && exchange.body_consumed())
-            co_return true;
+        if (!exchange.closes() && exchange.body_consumed()) co_return true;
         co_await linger();
         co_return false;
     }
@@ -174,13 +171,13 @@ Task<void> HttpServer::accept_loop(int descriptor, Peer::Kind kind) {
     acceptors_.insert(&acceptor);
     asio::steady_timer pause(loop_.io());
     while (acceptor.is_open()) {
-        auto [failed, socket] = co_await acceptor.async_accept(asio::as_tuple(asio::use_awaitable));
+        auto [failed, socket] = co_await acceptor.async_accept(asio::as_tuple(use_task));
         if (failed == asio::error::operation_aborted) break;
         if (failed) {
             // Out of descriptors or memory: the connection stays queued, so asking again at once
             // would spin.
             pause.expires_after(limits::accept_pause);
-            co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+            co_await pause.async_wait(asio::as_tuple(use_task));
             continue;
         }
         if (open_.size() >= options_.connections_max) continue; // dropped: nothing of it was read

@@ -1,4 +1,4 @@
-#include "net/unix_call.h"
+#include "net/http/unix_call.h"
 
 #include "base/limits.h"
 #include "net/stream.h"
@@ -11,9 +11,6 @@
 
 namespace weir::net {
 namespace {
-
-constexpr std::chrono::milliseconds patience =
-    std::chrono::minutes(30); // an answer may take its time
 
 std::string to_bytes(const UnixRequest& request) {
     std::string out;
@@ -46,7 +43,7 @@ Task<Result<int>> unix_call(Loop& loop, UnixRequest request,
     std::optional<wire::BodyDecoder> body;
     int status = 0;
     while (true) {
-        auto read = co_await stream.read(patience);
+        auto read = co_await stream.read(request.patience);
         if (!read && read.error() == IoEnd::closed && body && body->complete_at_end_of_input())
             break;
         if (!read) co_return broken(name(read.error()));

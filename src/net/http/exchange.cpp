@@ -1,4 +1,4 @@
-#include "net/exchange.h"
+#include "net/http/exchange.h"
 
 #include "base/limits.h"
 #include "wire/head_writer.h"
@@ -46,15 +46,18 @@ Task<Result<std::string>> Exchange::read_body(std::size_t bytes_max) {
     const SteadyTime started = loop().clock().steady();
     while (!body_.done()) {
         // At least body_rate on average, after a grace.
-        const auto due =
-            started + limits::body_grace + std::chrono::seconds(body.size() / limits::body_rate);
+        const auto due = started + std::min<std::chrono::seconds>(
+                                       limits::body_grace +
+                                           std::chrono::seconds(body.size() / limits::body_rate),
+                                       limits::body_time);
         const auto left =
             std::chrono::ceil<std::chrono::milliseconds>(due - loop().clock().steady());
         if (left.count() <= 0) {
             close_ = true;
             co_return body_fault(IoEnd::timeout);
         }
-        auto bytes = co_await next_body_bytes(left);
+        auto bytes =
+            co_await next_body_bytes(std::min<std::chrono::milliseconds>(left, limits::body_stall));
         if (!bytes) {
             close_ = true;
             co_return body_fault(bytes.error());
@@ -68,7 +71,8 @@ Task<Result<std::string>> Exchange::read_body(std::size_t bytes_max) {
                 co_return std::unexpected(
                     Error(Errc::bad_request, step.error().reason).with_status(step.error().status));
             }
-            if (body.size() + step->piece.size() > bytes_max) {
+            // A chunk that announces too much is refused before it comes.
+            if (body_.announced() > bytes_max) {
                 close_ = true;
                 co_return refuse(Errc::request_too_large,
                                  "The body is larger than this server takes.");
@@ -79,6 +83,8 @@ Task<Result<std::string>> Exchange::read_body(std::size_t bytes_max) {
         if (from_pending) pending_.erase(0, pending_.size() - rest.size());
         else pending_.assign(rest);
     }
+    // What was read ahead is used up: an idle stream does not carry its request along.
+    if (pending_.empty()) std::string().swap(pending_);
     co_return body;
 }
 
@@ -126,9 +132,8 @@ void Exchange::end_stream() {
 
 Task<IoResult<void>> Exchange::flush() {
     auto written = co_await stream_.write(out_, limits::write_stall_time);
-    // An idle stream keeps no buffer.
-    if (out_.capacity() > 4096) std::string().swap(out_);
-    else out_.clear();
+    // An idle connection keeps no buffer.
+    std::string().swap(out_);
     if (!written) {
         close_ = true;
         stream_.reset();

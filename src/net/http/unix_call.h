@@ -14,11 +14,13 @@ struct UnixRequest {
     std::string socket; // a path
     std::string method;
     std::string target;
-    std::string body; // JSON, or empty
+    std::string body;                                              // JSON, or empty
+    std::chrono::milliseconds patience = std::chrono::seconds(10); // without a byte
 };
 
 // Returns the status; the body goes to `piece` as it comes.
-// Errors: upstream_unavailable where no server listens there; upstream_error where the talk broke off.
+// Errors: upstream_unavailable where no server listens there; upstream_error where the talk broke
+// off.
 Task<Result<int>> unix_call(Loop& loop, UnixRequest request,
                             std::function<void(std::string_view)> piece);
 

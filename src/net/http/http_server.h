@@ -4,7 +4,7 @@
 // the parser gave, and the connection closes lingering. Thread: the loop's, but for the
 // constructor.
 
-#include "net/exchange.h"
+#include "net/http/exchange.h"
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
