@@ -50,7 +50,8 @@ describe('the server', () => {
   });
 
   test('refuses what is older, and plain HTTP', async () => {
-    await assert.rejects(ask({ minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'ALL:@SECLEVEL=0' }));
+    const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'ALL:@SECLEVEL=0' };
+    await assert.rejects(ask(old));
     const plain = await run('curl', ['-s', '-m', '5', `http://127.0.0.1:${secure.port}/livez`]);
     assert.notEqual(plain.code, 0);
     assert.match((await ask()).text, /"ok"/, 'it goes on serving');
@@ -64,7 +65,9 @@ describe('a provider behind TLS', () => {
   });
 
   test('answers, whole and streamed, on a certificate that is trusted', async (t) => {
-    const weir = await start_weir(t, { config: config('localhost'), env: { WEIR_EXTRA_CA: certificate } });
+    const weir = await start_weir(t, {
+      config: config('localhost'), env: { WEIR_EXTRA_CA: certificate },
+    });
     for (let n = 0; n < 3; ++n) {
       const answer = await weir.chat('fast');
       assert.equal(answer.status, 200, answer.text);

@@ -23,7 +23,8 @@ test('only a trusted proxy is believed, and only about whom it speaks for', asyn
   const limits = { per_ip: '3/day burst 3' };
   const weir = await start_weir(t, { config: { trusted_proxies: ['127.0.0.0/8'], limits } });
   assert.deepEqual(await statuses(weir, ['203.0.113.1'], 4), [200, 200, 200, 429]);
-  assert.deepEqual(await statuses(weir, ['203.0.113.2'], 1), [200], 'another client is another client');
+  assert.deepEqual(await statuses(weir, ['203.0.113.2'], 1), [200],
+    'another client is another client');
   assert.deepEqual(await statuses(weir, ['127.0.0.1', '203.0.113.1'], 1), [429],
     'what a client wrote itself, in a line before the proxy\'s');
   assert.deepEqual(await statuses(weir, ['198.51.100.9, 203.0.113.1'], 1), [429],
