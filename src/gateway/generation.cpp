@@ -134,7 +134,8 @@ net::Task<void> Generation::settle(Result<void> pumped) {
 // Nothing of an answer was seen.
 void Generation::give_up(Error error) {
     streams::Ending ending;
-    const bool left = error.code() == Errc::client_left;
+    // Stopped by the server, a client that got nothing pays nothing.
+    const bool left = error.code() == Errc::client_left && !stopped_;
     if (stopped_) error = *stopped_;
     ending.outcome = left ? streams::Outcome::cancelled : streams::Outcome::interrupted;
     if (left && reservation_->sent()) {
