@@ -60,7 +60,6 @@ HOMES = [
      "an interface of access/, quota/ … that storage/ implements"),
     (r"simdjson(\.h|/.*)", {"json"}, "json/document.h"),
     (r"openssl/.*", {"net"}, "a header of net/"),
-    (r"boost/(asio|beast)(\.hpp|/.*)", {"net"}, "a header of net/, which brings awaitable with it"),
     (r"(sys/(socket|un|epoll|eventfd)|netinet/.*|arpa/.*|netdb|poll)(\.h)?", {"net"},
      "a header of net/"),
     (r"hs(/.*|\.h)|hs_.*", {"filter"}, "filter/"),

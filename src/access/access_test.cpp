@@ -101,7 +101,7 @@ protected:
         std::optional<T> out;
         int running = 1;
         loop.spawn(keep(loop, std::move(task), out, running));
-        loop.io().run_for(20s);
+        loop.run_for(20s);
         return *std::move(out);
     }
     // Starts both at once, the first one first.
@@ -115,7 +115,7 @@ protected:
         int running = 2;
         loop.spawn(keep(loop, std::move(one), out_one, running));
         loop.spawn(keep(loop, std::move(two), out_two, running));
-        loop.io().run_for(20s);
+        loop.run_for(20s);
         EXPECT_TRUE(out_one && *out_one);
         EXPECT_TRUE(out_two && *out_two);
     }

@@ -15,6 +15,8 @@ public:
     static Result<std::unique_ptr<Worker>> create(House& house,
                                                   std::shared_ptr<const net::TlsServer> tls);
 
+    ~Worker() { loop_.drop(); }
+
     net::Loop& loop() { return loop_; }
     net::HttpServer& server() { return *server_; }
 

@@ -1,20 +1,57 @@
 #include "net/blocking_pool.h"
 
-#include <boost/asio/post.hpp>
-#include <boost/asio/thread_pool.hpp>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <vector>
 
 namespace weir::net {
 
 struct BlockingPool::Threads {
-    explicit Threads(std::size_t count) : pool(count) {}
-    boost::asio::thread_pool pool;
+    std::mutex lock;
+    std::condition_variable something;
+    std::deque<std::move_only_function<void()>> queue;
+    bool closing = false;
+    std::vector<std::thread> threads; // allow(thread): they are what this is
+
+    void work() {
+        std::unique_lock held(lock);
+        while (true) {
+            something.wait(held, [this] { return closing || !queue.empty(); });
+            if (queue.empty()) return;
+            {
+                auto next = std::move(queue.front());
+                queue.pop_front();
+                held.unlock();
+                next();
+            }
+            held.lock();
+        }
+    }
 };
 
-BlockingPool::BlockingPool(std::size_t threads) : threads_(std::make_unique<Threads>(threads)) {}
-BlockingPool::~BlockingPool() { threads_->pool.join(); }
+BlockingPool::BlockingPool(std::size_t threads) : threads_(std::make_unique<Threads>()) {
+    for (std::size_t i = 0; i < threads; ++i)
+        threads_->threads.emplace_back([all = threads_.get()] { all->work(); });
+}
+
+BlockingPool::~BlockingPool() {
+    {
+        const std::lock_guard held(threads_->lock);
+        threads_->closing = true;
+    }
+    threads_->something.notify_all();
+    // allow(thread): they are what this is
+    for (std::thread& thread : threads_->threads) thread.join();
+}
 
 void BlockingPool::post(std::move_only_function<void()> work) {
-    boost::asio::post(threads_->pool, std::move(work));
+    {
+        const std::lock_guard held(threads_->lock);
+        threads_->queue.push_back(std::move(work));
+    }
+    threads_->something.notify_one();
 }
 
 } // namespace weir::net

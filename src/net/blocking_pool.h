@@ -15,7 +15,7 @@ namespace weir::net {
 class BlockingPool {
 public:
     explicit BlockingPool(std::size_t threads);
-    ~BlockingPool(); // waits for what runs
+    ~BlockingPool(); // waits for what was given to it
 
     // Runs `work` on a pool thread. Requires: it does not touch what belongs to a loop.
     template <class T>
@@ -29,9 +29,10 @@ public:
         co_await done.wait();
         co_return *std::move(result);
     }
+    // The same without a result.
+    void post(std::move_only_function<void()> work);
 
 private:
-    void post(std::move_only_function<void()> work);
     struct Threads;
     std::unique_ptr<Threads> threads_;
 };

@@ -1,15 +1,19 @@
 #include "net/dialer.h"
 
 #include "base/limits.h"
+#include "net/descriptor.h"
+#include "net/signal.h"
 
 #include <algorithm>
+#include <arpa/inet.h>
+#include <cerrno>
+#include <cstring>
 #include <fmt/core.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 
 namespace weir::net {
-
-namespace asio = boost::asio;
-using asio::ip::tcp;
-
 namespace {
 
 // Wakes a coroutine when the first of several things happens: an operation, a timer, an
@@ -26,14 +30,14 @@ struct Bell {
 };
 
 // Addresses in the order to try them: the families in turn, each in the resolver's order.
-std::vector<tcp::endpoint> interleave(const std::vector<tcp::endpoint>& endpoints) {
-    std::vector<tcp::endpoint> first;
-    std::vector<tcp::endpoint> second;
-    for (const auto& endpoint : endpoints) {
-        const bool leads = endpoint.protocol() == endpoints.front().protocol();
+std::vector<Endpoint> interleave(const std::vector<Endpoint>& endpoints) {
+    std::vector<Endpoint> first;
+    std::vector<Endpoint> second;
+    for (const Endpoint& endpoint : endpoints) {
+        const bool leads = endpoint.family() == endpoints.front().family();
         (leads ? first : second).push_back(endpoint);
     }
-    std::vector<tcp::endpoint> out;
+    std::vector<Endpoint> out;
     for (std::size_t i = 0; i < std::max(first.size(), second.size()); ++i) {
         if (i < first.size()) out.push_back(first[i]);
         if (i < second.size()) out.push_back(second[i]);
@@ -41,82 +45,136 @@ std::vector<tcp::endpoint> interleave(const std::vector<tcp::endpoint>& endpoint
     return out;
 }
 
-// Connection attempts in flight. The operations own it, for they may complete after the race was
-// called off.
-struct Race {
-    std::vector<std::unique_ptr<tcp::socket>> sockets;
-    std::size_t failed = 0;
-    tcp::socket* winner = nullptr;
-    std::string reason;
-    Signal* bell = nullptr; // null once nobody waits
+// An address written as one, without a name to look up.
+std::optional<Endpoint> parse_literal(const std::string& host, std::uint16_t port) {
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    if (::inet_pton(AF_INET, host.c_str(), &v4.sin_addr) == 1)
+        return Endpoint::from(reinterpret_cast<const sockaddr*>(&v4), sizeof v4);
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    if (::inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) == 1)
+        return Endpoint::from(reinterpret_cast<const sockaddr*>(&v6), sizeof v6);
+    return std::nullopt;
+}
 
-    static void start(const std::shared_ptr<Race>& race, Loop& loop,
-                      const tcp::endpoint& endpoint) {
-        auto& socket = *race->sockets.emplace_back(std::make_unique<tcp::socket>(loop.io()));
-        socket.async_connect(endpoint, [race, &socket](const boost::system::error_code& failure) {
-            if (failure) {
-                ++race->failed;
-                race->reason = failure.message();
-            } else if (race->winner == nullptr) {
-                race->winner = &socket;
-            }
-            if (race->bell != nullptr) race->bell->notify();
-        });
+struct Lookup {
+    std::string failure; // empty: it worked
+    std::vector<Endpoint> endpoints;
+};
+
+// Blocks.
+Lookup look_up(const std::string& host, std::uint16_t port) {
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV;
+    addrinfo* found = nullptr;
+    Lookup out;
+    const int failed = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
+    if (failed != 0) {
+        out.failure = ::gai_strerror(failed);
+        return out;
     }
-    void call_off() {
-        bell = nullptr;
-        boost::system::error_code ignored;
-        for (auto& socket : sockets)
-            if (socket.get() != winner) socket->close(ignored);
+    for (const addrinfo* at = found; at != nullptr; at = at->ai_next)
+        out.endpoints.push_back(Endpoint::from(at->ai_addr, at->ai_addrlen));
+    ::freeaddrinfo(found);
+    if (out.endpoints.empty()) out.failure = "no address";
+    return out;
+}
+
+// One connection attempt in flight.
+class Attempt {
+public:
+    enum class State : std::uint8_t { pending, connected, failed };
+
+    Attempt(Loop& loop, const Endpoint& endpoint, Signal& bell)
+        : bell_(bell),
+          descriptor_(
+              loop,
+              Socket(::socket(endpoint.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)),
+              [](void* self, Descriptor::Ready ready) {
+                  static_cast<Attempt*>(self)->on_ready(ready);
+              },
+              this) {
+        if (!descriptor_.is_open()) {
+            fail(errno);
+            return;
+        }
+        const int begun = ::connect(descriptor_.number(), endpoint.address(), endpoint.length);
+        if (begun == 0) state_ = State::connected;
+        else if (errno != EINPROGRESS) fail(errno);
+        else descriptor_.watch_writable();
     }
+
+    State state() const { return state_; }
+    const std::string& reason() const { return reason_; }
+    Socket take() { return descriptor_.release(); }
+
+private:
+    void on_ready(Descriptor::Ready ready) {
+        if (state_ != State::pending || !ready.writable) return;
+        int failure = 0;
+        socklen_t length = sizeof failure;
+        ::getsockopt(descriptor_.number(), SOL_SOCKET, SO_ERROR, &failure, &length);
+        if (failure != 0) fail(failure);
+        else state_ = State::connected;
+        bell_.notify();
+    }
+    void fail(int reason) {
+        state_ = State::failed;
+        reason_ = std::strerror(reason);
+        descriptor_.close();
+    }
+
+    Signal& bell_;
+    Descriptor descriptor_;
+    State state_ = State::pending;
+    std::string reason_;
 };
 
 } // namespace
 
 Task<Result<Dialer::Endpoints>> Dialer::resolve(const std::string& host, std::uint16_t port,
                                                 Deadline deadline, Interrupt& interrupt) {
-    boost::system::error_code literal_failure;
-    const auto literal = asio::ip::make_address(host, literal_failure);
-    if (!literal_failure) co_return Endpoints{tcp::endpoint(literal, port)};
+    if (const auto literal = parse_literal(host, port)) co_return Endpoints{*literal};
 
     const std::string name = fmt::format("{}:{}", host, port);
     const SteadyTime now = loop_.clock().steady();
     if (const auto found = known_.find(name); found != known_.end() && found->second.until > now)
         co_return found->second.endpoints;
 
+    // Shared with the thread that asks, which may still be asking when nobody waits any longer.
     struct Answer {
-        bool there = false;
-        boost::system::error_code failure;
-        Endpoints endpoints;
+        std::optional<Lookup> lookup;
         Signal* bell = nullptr;
     };
     Bell bell(loop_, interrupt);
     const auto answer = std::make_shared<Answer>();
     answer->bell = &bell.signal;
-    resolver_.async_resolve(host, std::to_string(port),
-                            [answer](const boost::system::error_code& failure,
-                                     const tcp::resolver::results_type& results) {
-                                answer->there = true;
-                                answer->failure = failure;
-                                for (const auto& entry : results)
-                                    answer->endpoints.push_back(entry);
-                                if (answer->bell != nullptr) answer->bell->notify();
-                            });
+    if (!resolvers_) resolvers_ = std::make_unique<BlockingPool>(1);
+    resolvers_->post([host, port, answer, &loop = loop_] {
+        loop.post([answer, lookup = look_up(host, port)]() mutable {
+            answer->lookup = std::move(lookup);
+            if (answer->bell != nullptr) answer->bell->notify();
+        });
+    });
     bell.timer.arm(deadline.left(now));
-    while (!answer->there && !interrupt.requested() && !deadline.passed(loop_.clock().steady()))
+    while (!answer->lookup && !interrupt.requested() && !deadline.passed(loop_.clock().steady()))
         co_await bell.signal.wait();
     answer->bell = nullptr;
     if (interrupt.requested()) co_return refuse(Errc::client_left);
-    if (!answer->there)
+    if (!answer->lookup)
         co_return refuse(
             Error(Errc::upstream_timeout).because("resolving " + host + " took too long"));
-    if (answer->failure || answer->endpoints.empty()) {
+    if (!answer->lookup->failure.empty()) {
         co_return refuse(Error(Errc::upstream_error)
-                             .because("cannot resolve " + host + ": " + answer->failure.message()));
+                             .because("cannot resolve " + host + ": " + answer->lookup->failure));
     }
     if (known_.size() >= limits::dns_entries) known_.clear();
-    known_[name] = {answer->endpoints, loop_.clock().steady() + limits::dns_time};
-    co_return answer->endpoints;
+    known_[name] = {answer->lookup->endpoints, loop_.clock().steady() + limits::dns_time};
+    co_return answer->lookup->endpoints;
 }
 
 Task<Result<Socket>> Dialer::dial(const std::string& host, std::uint16_t port, Deadline deadline,
@@ -124,40 +182,45 @@ Task<Result<Socket>> Dialer::dial(const std::string& host, std::uint16_t port, D
     CO_TRY(const Endpoints resolved, co_await resolve(host, port, deadline, interrupt));
     const Endpoints endpoints = interleave(resolved);
     Bell bell(loop_, interrupt);
-    const auto race = std::make_shared<Race>();
-    race->bell = &bell.signal;
-    std::size_t next = 0;
+    std::vector<std::unique_ptr<Attempt>> attempts;
     SteadyTime next_start = loop_.clock().steady();
-    while (race->winner == nullptr) {
+    Attempt* winner = nullptr;
+    while (true) {
+        std::size_t failed = 0;
+        for (const auto& attempt : attempts) {
+            if (attempt->state() == Attempt::State::connected) winner = attempt.get();
+            if (attempt->state() == Attempt::State::failed) ++failed;
+        }
         const SteadyTime now = loop_.clock().steady();
-        if (interrupt.requested() || deadline.passed(now)) break;
-        if (race->failed == next && next == endpoints.size()) break; // all have failed
-        if (next < endpoints.size() && (now >= next_start || race->failed == next)) {
-            Race::start(race, loop_, endpoints[next++]);
+        if (interrupt.requested()) co_return refuse(Errc::client_left);
+        if (winner != nullptr) break;
+        if (deadline.passed(now)) {
+            co_return refuse(
+                Error(Errc::upstream_timeout)
+                    .because(fmt::format("connecting to {}:{} took too long", host, port)));
+        }
+        if (failed == endpoints.size()) {
+            known_.erase(fmt::format("{}:{}", host, port));
+            co_return refuse(Error(Errc::upstream_error)
+                                 .because(fmt::format("cannot connect to {}:{}: {}", host, port,
+                                                      attempts.back()->reason())));
+        }
+        const bool more = attempts.size() < endpoints.size();
+        if (more && (now >= next_start || failed == attempts.size())) {
+            attempts.push_back(
+                std::make_unique<Attempt>(loop_, endpoints[attempts.size()], bell.signal));
             next_start = now + limits::connect_attempt_delay;
+            continue;
         }
         auto wait = deadline.left(now);
-        if (next < endpoints.size())
-            wait = std::min(wait, std::chrono::nanoseconds(next_start - now));
+        if (more) wait = std::min(wait, std::chrono::nanoseconds(next_start - now));
         bell.timer.arm(wait);
         co_await bell.signal.wait();
     }
-    race->call_off();
-    if (interrupt.requested()) co_return refuse(Errc::client_left);
-    if (race->winner == nullptr && race->failed == endpoints.size()) {
-        known_.erase(fmt::format("{}:{}", host, port));
-        co_return refuse(
-            Error(Errc::upstream_error)
-                .because(fmt::format("cannot connect to {}:{}: {}", host, port, race->reason)));
-    }
-    if (race->winner == nullptr) {
-        co_return refuse(
-            Error(Errc::upstream_timeout)
-                .because(fmt::format("connecting to {}:{} took too long", host, port)));
-    }
-    boost::system::error_code ignored;
-    race->winner->set_option(tcp::no_delay(true), ignored);
-    co_return Socket(std::move(*race->winner));
+    Socket socket = winner->take();
+    const int on = 1;
+    ::setsockopt(socket.descriptor(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    co_return socket;
 }
 
 } // namespace weir::net

@@ -5,17 +5,36 @@
 
 #include "base/deadline.h"
 #include "base/error.h"
-#include "net/stream.h"
+#include "net/blocking_pool.h"
+#include "net/descriptor.h"
+#include "net/interrupt.h"
 
-#include <boost/asio/ip/tcp.hpp>
+#include <cstring>
 #include <map>
+#include <sys/socket.h>
 #include <vector>
 
 namespace weir::net {
 
+// The address of a peer as the system has it.
+struct Endpoint {
+    sockaddr_storage storage{};
+    socklen_t length = 0;
+
+    const sockaddr* address() const { return reinterpret_cast<const sockaddr*>(&storage); }
+    int family() const { return storage.ss_family; }
+    // Requires: length fits.
+    static Endpoint from(const sockaddr* address, socklen_t length) {
+        Endpoint out;
+        std::memcpy(&out.storage, address, length);
+        out.length = length;
+        return out;
+    }
+};
+
 class Dialer {
 public:
-    explicit Dialer(Loop& loop) : loop_(loop), resolver_(loop.io()) {}
+    explicit Dialer(Loop& loop) : loop_(loop) {}
 
     // Errors: upstream_error with the reason as detail; upstream_timeout; client_left when
     // interrupted.
@@ -23,7 +42,7 @@ public:
                               Interrupt& interrupt);
 
 private:
-    using Endpoints = std::vector<boost::asio::ip::tcp::endpoint>;
+    using Endpoints = std::vector<Endpoint>;
     struct Known {
         Endpoints endpoints;
         SteadyTime until;
@@ -32,7 +51,7 @@ private:
                                     Interrupt& interrupt);
 
     Loop& loop_;
-    boost::asio::ip::tcp::resolver resolver_;
+    std::unique_ptr<BlockingPool> resolvers_; // made with the first name
     std::map<std::string, Known> known_;
 };
 

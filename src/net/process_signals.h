@@ -2,9 +2,8 @@
 // The signals that steer the process, delivered on a loop; and the settings every serving process
 // wants.
 
-#include "net/loop.h"
+#include "net/descriptor.h"
 
-#include <boost/asio/signal_set.hpp>
 #include <functional>
 
 namespace weir::net {
@@ -12,12 +11,15 @@ namespace weir::net {
 class ProcessSignals {
 public:
     // `handle` is called on the loop with SIGTERM, SIGINT or SIGHUP, each time one comes.
+    // One at a time in a process.
     ProcessSignals(Loop& loop, std::function<void(int)> handle);
+    ~ProcessSignals(); // from here on they do what the system does by default
     void cancel();
 
 private:
-    void wait();
-    boost::asio::signal_set signals_;
+    void take();
+    Socket told_; // the end that the handler writes to
+    Descriptor heard_;
     std::function<void(int)> handle_;
 };
 

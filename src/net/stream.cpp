@@ -1,6 +1,5 @@
 #include "net/stream.h"
 
-#include <boost/asio/error.hpp>
 #include <cerrno>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -20,24 +19,30 @@ std::string_view name(IoEnd end) {
 
 Stream::Stream(Loop& loop, Socket socket)
     : loop_(loop),
-      socket_(std::move(socket)),
+      descriptor_(
+          loop, std::move(socket),
+          [](void* self, Descriptor::Ready ready) { static_cast<Stream*>(self)->on_ready(ready); },
+          this),
       readable_(loop),
       writable_(loop),
       timer_(
           loop.wheel(), [](void* self) { static_cast<Stream*>(self)->on_timeout(); }, this),
-      self_(std::make_shared<Stream*>(this)) {
-    boost::system::error_code ignored;
-    socket_.non_blocking(true, ignored);
+      aborted_(!descriptor_.is_open()) {}
+
+void Stream::on_ready(Descriptor::Ready ready) {
+    if (ready.readable) {
+        may_have_data_ = true;
+        ended_ = ended_ || ready.ended;
+        if (readable_.awaited()) readable_.notify();
+        else if (watcher_ != nullptr) watcher_->notify();
+    }
+    if (ready.writable && writable_.awaited()) writable_.notify();
 }
-
-Stream::~Stream() { *self_ = nullptr; }
-
-int Stream::descriptor() { return socket_.native_handle(); }
 
 void Stream::on_timeout() {
     timed_out_ = true;
-    readable_.notify();
-    writable_.notify();
+    if (readable_.awaited()) readable_.notify();
+    if (writable_.awaited()) writable_.notify();
 }
 
 Stream::Attempt Stream::judge_tls(int result) {
@@ -56,7 +61,7 @@ Stream::Attempt Stream::try_read(std::span<char> into) {
         ERR_clear_error();
         return judge_tls(SSL_read(tls_.get(), into.data(), static_cast<int>(into.size())));
     }
-    const ssize_t n = ::recv(descriptor(), into.data(), into.size(), 0);
+    const ssize_t n = ::recv(descriptor(), into.data(), into.size(), MSG_DONTWAIT);
     if (n > 0) return {Kind::done, static_cast<std::size_t>(n)};
     if (n == 0) return {Kind::closed};
     if (errno == EAGAIN || errno == EINTR) return {Kind::again_read};
@@ -70,53 +75,18 @@ Stream::Attempt Stream::try_write(std::string_view bytes) {
         const auto length = static_cast<int>(std::min<std::size_t>(bytes.size(), 1 << 30));
         return judge_tls(SSL_write(tls_.get(), bytes.data(), length));
     }
-    const ssize_t n = ::send(descriptor(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const ssize_t n = ::send(descriptor(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n >= 0) return {Kind::done, static_cast<std::size_t>(n)};
     if (errno == EAGAIN || errno == EINTR) return {Kind::again_write};
     return {Kind::reset};
 }
 
-// The wait is a plain operation with its own lifetime: it may outlive a read that timed out, and a
-// watcher may take it over.
-void Stream::arm_read() {
-    if (read_armed_) return;
-    read_armed_ = true;
-    socket_.async_wait(Socket::wait_read, [weak = std::weak_ptr(self_)](const auto&) {
-        const auto self = weak.lock();
-        if (!self || *self == nullptr) return;
-        Stream& stream = **self;
-        stream.read_armed_ = false;
-        stream.may_have_data_ = true;
-        if (stream.watcher_ != nullptr) stream.watcher_->notify();
-        else stream.readable_.notify();
-    });
-}
-
-Task<IoResult<void>> Stream::wait_readable(std::chrono::milliseconds timeout) {
-    arm_read();
+Task<IoResult<void>> Stream::wait(Signal& signal, std::chrono::milliseconds timeout) {
     timer_.arm(timeout);
-    co_await readable_.wait();
+    co_await signal.wait();
     timer_.cancel();
     if (aborted_) co_return std::unexpected(IoEnd::aborted);
-    if (timed_out_) {
-        timed_out_ = false;
-        co_return std::unexpected(IoEnd::timeout);
-    }
-    co_return IoResult<void>();
-}
-
-Task<IoResult<void>> Stream::wait_writable(std::chrono::milliseconds timeout) {
-    socket_.async_wait(Socket::wait_write, [weak = std::weak_ptr(self_)](const auto&) {
-        if (const auto self = weak.lock(); self && *self != nullptr) (*self)->writable_.notify();
-    });
-    timer_.arm(timeout);
-    co_await writable_.wait();
-    timer_.cancel();
-    if (aborted_) co_return std::unexpected(IoEnd::aborted);
-    if (timed_out_) {
-        timed_out_ = false;
-        co_return std::unexpected(IoEnd::timeout);
-    }
+    if (std::exchange(timed_out_, false)) co_return std::unexpected(IoEnd::timeout);
     co_return IoResult<void>();
 }
 
@@ -127,14 +97,15 @@ Task<IoResult<std::string_view>> Stream::read(std::chrono::milliseconds timeout)
             const Attempt attempt = try_read(buffer);
             // A short read emptied the socket. TLS may hold a record back, so it is always asked
             // again.
-            may_have_data_ =
-                tls_ ? attempt.kind == Attempt::Kind::done : attempt.bytes == buffer.size();
+            may_have_data_ = ended_ || (tls_ ? attempt.kind == Attempt::Kind::done
+                                             : attempt.bytes == buffer.size());
             switch (attempt.kind) {
             case Attempt::Kind::done: co_return std::string_view(buffer.data(), attempt.bytes);
             case Attempt::Kind::closed: co_return std::unexpected(IoEnd::closed);
             case Attempt::Kind::reset: co_return std::unexpected(IoEnd::reset);
             case Attempt::Kind::again_write: {
-                auto waited = co_await wait_writable(timeout);
+                descriptor_.watch_writable();
+                auto waited = co_await wait(writable_, timeout);
                 if (!waited) co_return std::unexpected(waited.error());
                 may_have_data_ = true;
                 continue;
@@ -142,10 +113,9 @@ Task<IoResult<std::string_view>> Stream::read(std::chrono::milliseconds timeout)
             case Attempt::Kind::again_read: break;
             }
         }
-        // As wait_readable() does, without its frame: this is where a connection spends its life.
-        arm_read();
+        // As wait() does, without its frame: this is where a connection spends its life.
         timer_.arm(timeout);
-        if (!readable_.take()) co_await readable_.wait();
+        co_await readable_.wait();
         timer_.cancel();
         if (std::exchange(timed_out_, false) && !aborted_)
             co_return std::unexpected(IoEnd::timeout);
@@ -159,7 +129,7 @@ IoResult<std::string_view> Stream::read_now() {
     const Attempt attempt = try_read(buffer);
     if (attempt.kind == Attempt::Kind::closed) return std::unexpected(IoEnd::closed);
     if (attempt.kind == Attempt::Kind::reset) return std::unexpected(IoEnd::reset);
-    if (attempt.kind != Attempt::Kind::done) may_have_data_ = false;
+    if (attempt.kind != Attempt::Kind::done) may_have_data_ = ended_;
     return std::string_view(buffer.data(), attempt.bytes);
 }
 
@@ -173,12 +143,13 @@ Task<IoResult<void>> Stream::write(std::string_view bytes,
         case Attempt::Kind::closed:
         case Attempt::Kind::reset: co_return std::unexpected(IoEnd::reset);
         case Attempt::Kind::again_read: {
-            auto waited = co_await wait_readable(stall_timeout);
+            auto waited = co_await wait(readable_, stall_timeout);
             if (!waited) co_return std::unexpected(waited.error());
             break;
         }
         case Attempt::Kind::again_write: {
-            auto waited = co_await wait_writable(stall_timeout);
+            descriptor_.watch_writable();
+            auto waited = co_await wait(writable_, stall_timeout);
             if (!waited) co_return std::unexpected(waited.error());
             break;
         }
@@ -197,10 +168,11 @@ Task<IoResult<void>> Stream::handshake(Ssl ssl, std::chrono::milliseconds timeou
             co_return IoResult<void>();
         }
         if (attempt.kind == Attempt::Kind::again_read) {
-            auto waited = co_await wait_readable(timeout);
+            auto waited = co_await wait(readable_, timeout);
             if (!waited) co_return std::unexpected(waited.error());
         } else if (attempt.kind == Attempt::Kind::again_write) {
-            auto waited = co_await wait_writable(timeout);
+            descriptor_.watch_writable();
+            auto waited = co_await wait(writable_, timeout);
             if (!waited) co_return std::unexpected(waited.error());
         } else {
             co_return std::unexpected(IoEnd::reset);
@@ -212,7 +184,6 @@ Task<IoResult<void>> Stream::handshake(Ssl ssl, std::chrono::milliseconds timeou
 void Stream::watch(Signal& signal) {
     watcher_ = &signal;
     if (may_have_data_) signal.notify();
-    arm_read();
 }
 
 void Stream::unwatch() { watcher_ = nullptr; }
@@ -234,15 +205,13 @@ Stream::Peek Stream::peek() {
         return Peek::gone;
     }
     may_have_data_ = false;
-    if (watcher_ != nullptr) arm_read();
     return Peek::quiet;
 }
 
 void Stream::abort() {
     if (aborted_) return;
     aborted_ = true;
-    boost::system::error_code ignored;
-    socket_.close(ignored);
+    descriptor_.close();
     readable_.notify();
     writable_.notify();
     if (watcher_ != nullptr) watcher_->notify();

@@ -3,21 +3,17 @@
 // buffer, so an idle stream owns none; writes go to the socket first and wait only when it is full.
 // At most one coroutine reads and one writes at a time. Thread: the loop's only.
 
+#include "net/descriptor.h"
 #include "net/interrupt.h"
 #include "net/loop.h"
 #include "net/signal.h"
 #include "net/task.h"
 #include "net/tls.h"
 
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <expected>
-#include <memory>
-#include <optional>
 #include <string_view>
 
 namespace weir::net {
-
-using Socket = boost::asio::generic::stream_protocol::socket;
 
 // Why a read or write did not happen.
 enum class IoEnd : std::uint8_t {
@@ -33,8 +29,8 @@ using IoResult = std::expected<T, IoEnd>;
 
 class Stream {
 public:
+    // Where the system refuses to watch the socket, the stream comes out aborted.
     Stream(Loop& loop, Socket socket);
-    ~Stream();
 
     // The TLS handshake, either side. `ssl` was made for this stream's descriptor.
     Task<IoResult<void>> handshake(Ssl ssl, std::chrono::milliseconds timeout);
@@ -63,7 +59,7 @@ public:
     // Our end of output; the peer may still be sending.
     void shut_write();
 
-    int descriptor();
+    int descriptor() const { return descriptor_.number(); }
     Loop& loop() { return loop_; }
 
 private:
@@ -74,23 +70,19 @@ private:
     Attempt try_read(std::span<char> into);
     Attempt try_write(std::string_view bytes);
     Attempt judge_tls(int result);
-    Task<IoResult<void>> wait_readable(std::chrono::milliseconds timeout);
-    Task<IoResult<void>> wait_writable(std::chrono::milliseconds timeout);
-    void arm_read();
+    Task<IoResult<void>> wait(Signal& signal, std::chrono::milliseconds timeout);
+    void on_ready(Descriptor::Ready ready);
     void on_timeout();
 
     Loop& loop_;
-    Socket socket_;
+    Descriptor descriptor_;
     Ssl tls_;
     Signal readable_;
     Signal writable_;
     Signal* watcher_ = nullptr;
     Wheel::Timer timer_;
-    // Owned by the wait operations in flight, so that one that completes late finds out that we are
-    // gone.
-    std::shared_ptr<Stream*> self_;
-    bool read_armed_ = false;
     bool may_have_data_ = true; // a read is worth trying before waiting
+    bool ended_ = false;        // and goes on being so: no further edge announces the end
     bool timed_out_ = false;
     bool aborted_ = false;
 };

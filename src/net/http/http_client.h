@@ -7,6 +7,7 @@
 #include "base/deadline.h"
 #include "base/error.h"
 #include "net/dialer.h"
+#include "net/stream.h"
 #include "net/url.h"
 #include "wire/body_decoder.h"
 #include "wire/response_head.h"

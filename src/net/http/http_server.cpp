@@ -3,14 +3,13 @@
 #include "base/limits.h"
 #include "wire/head_collector.h"
 
-#include <boost/asio/as_tuple.hpp>
+#include <cerrno>
+#include <cstring>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
 namespace weir::net {
-
-namespace asio = boost::asio;
 
 namespace {
 
@@ -159,37 +158,76 @@ HttpServer::HttpServer(Loop& loop, Handler& handler, Options options)
 
 HttpServer::~HttpServer() = default;
 
+// A listening socket and the coroutine that waits for it.
+class HttpServer::Acceptor {
+public:
+    Acceptor(HttpServer& server, Socket listening)
+        : server_(server),
+          something_(server.loop_),
+          listening_(
+              server.loop_, std::move(listening),
+              [](void* self, Descriptor::Ready) {
+                  static_cast<Acceptor*>(self)->something_.notify();
+              },
+              this),
+          pause_(
+              server.loop_.wheel(),
+              [](void* self) { static_cast<Acceptor*>(self)->something_.notify(); }, this) {
+        server_.acceptors_.insert(this);
+    }
+    ~Acceptor() { server_.acceptors_.erase(this); }
+
+    bool is_open() const { return listening_.is_open(); }
+    void close() {
+        listening_.close();
+        something_.notify();
+    }
+    Signal::Wait something() { return something_.wait(); }
+    // Takes in what waits. Out of descriptors or memory a connection stays queued, and asking again
+    // at once would spin: it is asked again after a pause.
+    void accept_all(Peer::Kind kind) {
+        while (is_open()) {
+            const int taken =
+                ::accept4(listening_.number(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+            if (taken >= 0) {
+                server_.admit(Socket(taken), kind);
+                continue;
+            }
+            if (errno == EAGAIN) return;
+            if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO) continue;
+            pause_.arm(limits::accept_pause);
+            return;
+        }
+    }
+
+private:
+    HttpServer& server_;
+    Signal something_;
+    Descriptor listening_;
+    Wheel::Timer pause_;
+};
+
 void HttpServer::accept_from(int descriptor, Peer::Kind kind) {
-    loop_.spawn(accept_loop(descriptor, kind));
+    loop_.spawn(accept_loop(Socket(descriptor), kind));
 }
 
-Task<void> HttpServer::accept_loop(int descriptor, Peer::Kind kind) {
-    sockaddr_storage name{};
-    socklen_t length = sizeof name;
-    ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&name), &length);
-    Acceptor acceptor(loop_.io(), asio::generic::stream_protocol(name.ss_family, 0), descriptor);
-    acceptors_.insert(&acceptor);
-    asio::steady_timer pause(loop_.io());
+Task<void> HttpServer::accept_loop(Socket listening, Peer::Kind kind) {
+    Acceptor acceptor(*this, std::move(listening));
     while (acceptor.is_open()) {
-        auto [failed, socket] = co_await acceptor.async_accept(asio::as_tuple(use_task));
-        if (failed == asio::error::operation_aborted) break;
-        if (failed) {
-            // Out of descriptors or memory: the connection stays queued, so asking again at once
-            // would spin.
-            pause.expires_after(limits::accept_pause);
-            co_await pause.async_wait(asio::as_tuple(use_task));
-            continue;
-        }
-        if (open_.size() >= options_.connections_max) continue; // dropped: nothing of it was read
-        Peer peer{.address = {}, .kind = kind};
-        if (kind == Peer::Kind::tcp) {
-            const int on = 1;
-            ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-            peer.address = peer_address(socket.native_handle());
-        }
-        loop_.spawn(serve(std::move(socket), peer));
+        acceptor.accept_all(kind);
+        co_await acceptor.something();
     }
-    acceptors_.erase(&acceptor);
+}
+
+void HttpServer::admit(Socket socket, Peer::Kind kind) {
+    if (open_.size() >= options_.connections_max) return; // dropped: nothing of it was read
+    Peer peer{.address = {}, .kind = kind};
+    if (kind == Peer::Kind::tcp) {
+        const int on = 1;
+        ::setsockopt(socket.descriptor(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        peer.address = peer_address(socket.descriptor());
+    }
+    loop_.spawn(serve(std::move(socket), peer));
 }
 
 Task<void> HttpServer::serve(Socket socket, Peer peer) {
@@ -202,8 +240,7 @@ void HttpServer::drain() { draining_ = true; }
 void HttpServer::abort_all() {
     draining_ = true;
     for (Connection* const connection : open_) connection->abort();
-    boost::system::error_code ignored;
-    for (Acceptor* const acceptor : acceptors_) acceptor->close(ignored);
+    for (Acceptor* const acceptor : acceptors_) acceptor->close();
 }
 
 } // namespace weir::net

@@ -6,8 +6,6 @@
 
 #include "net/http/exchange.h"
 
-#include <boost/asio/basic_socket_acceptor.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <memory>
 #include <unordered_set>
 
@@ -42,8 +40,9 @@ public:
 
 private:
     class Connection;
-    using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::generic::stream_protocol>;
-    Task<void> accept_loop(int descriptor, Peer::Kind kind);
+    class Acceptor;
+    Task<void> accept_loop(Socket listening, Peer::Kind kind);
+    void admit(Socket socket, Peer::Kind kind);
     Task<void> serve(Socket socket, Peer peer);
 
     Loop& loop_;

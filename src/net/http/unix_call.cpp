@@ -7,7 +7,10 @@
 #include "wire/head_writer.h"
 #include "wire/response_head.h"
 
-#include <boost/asio/local/stream_protocol.hpp>
+#include <cerrno>
+#include <cstring>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 namespace weir::net {
 namespace {
@@ -25,14 +28,18 @@ std::string to_bytes(const UnixRequest& request) {
 
 Task<Result<int>> unix_call(Loop& loop, UnixRequest request,
                             std::function<void(std::string_view)> piece) {
-    using Local = boost::asio::local::stream_protocol;
-    Local::socket socket(loop.io());
-    boost::system::error_code failed;
+    Socket socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
     // Longer paths cannot be sockets: nobody listens there.
-    if (request.socket.size() >= 108) co_return refuse(Errc::upstream_unavailable);
-    socket.connect(Local::endpoint(request.socket), failed);
-    if (failed) co_return refuse(Error(Errc::upstream_unavailable).because(failed.message()));
-    Stream stream(loop, Socket(std::move(socket)));
+    if (request.socket.size() >= sizeof address.sun_path)
+        co_return refuse(Errc::upstream_unavailable);
+    std::memcpy(address.sun_path, request.socket.data(), request.socket.size());
+    // On one machine: it connects at once or not at all.
+    const auto* const where = reinterpret_cast<const sockaddr*>(&address);
+    if (::connect(socket.descriptor(), where, sizeof address) != 0)
+        co_return refuse(Error(Errc::upstream_unavailable).because(std::strerror(errno)));
+    Stream stream(loop, std::move(socket));
     const auto broken = [](std::string_view why) {
         return refuse(Errc::upstream_error, "The server broke off: " + std::string(why));
     };

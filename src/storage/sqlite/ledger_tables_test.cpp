@@ -72,7 +72,7 @@ protected:
             net::Loop loop(clock);
             std::optional<Result<void>> outcome;
             loop.spawn(until_durable(loop, *reservation, outcome));
-            loop.io().run_for(20s);
+            loop.run_for(20s);
             EXPECT_TRUE(outcome && *outcome);
             if (i % 10 == 9) still_open.push_back(*std::move(reservation));
             else std::move(*reservation).settle({.cost = {10, 20 + i, 300}});

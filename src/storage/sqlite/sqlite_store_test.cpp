@@ -89,7 +89,7 @@ protected:
         net::Loop loop(clock);
         std::optional<Result<void>> outcome;
         loop.spawn(run_and_stop(loop, reservation.durable(loop), outcome));
-        loop.io().run_for(20s);
+        loop.run_for(20s);
         return outcome.value_or(refuse(Errc::internal, "it never ended"));
     }
     // The one number that a query gives.
@@ -215,7 +215,7 @@ TEST_F(SqliteStoreTest, refuses_a_change_after_it_was_stopped) {
     net::Loop loop(clock);
     std::optional<Result<access::Team>> outcome;
     loop.spawn(add_team(loop, *store, outcome));
-    loop.io().run_for(2s);
+    loop.run_for(2s);
     ASSERT_TRUE(outcome) << "it never ended";
     EXPECT_FALSE(*outcome);
 }

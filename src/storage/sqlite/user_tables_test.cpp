@@ -47,7 +47,7 @@ protected:
         net::Loop loop(clock);
         std::optional<T> out;
         loop.spawn(keep(loop, start(*access, loop), out));
-        loop.io().run_for(20s);
+        loop.run_for(20s);
         return *std::move(out);
     }
     Access::MadeKey make_everything() {
