@@ -6,10 +6,17 @@
 // Thread: a task lives on the loop that it was started on.
 
 #include <coroutine>
+#include <cstddef>
 #include <exception>
 #include <optional>
 #include <type_traits>
 #include <utility>
+
+// Where a coroutine awaits another that it can see, the compiler makes one frame of both, and of
+// all the others that it awaits in turn. That saves allocations on a short road; on a long one,
+// where a stream rests, it keeps memory for what is over or has not begun. This gives a coroutine a
+// frame of its own.
+#define WEIR_OWN_FRAME [[gnu::noinline]]
 
 namespace weir::net {
 
@@ -18,8 +25,16 @@ class Task;
 
 namespace task {
 
+// Memory for frames. A request takes and gives back a few dozen, most of them larger than what
+// malloc keeps at hand for a thread, so each thread keeps some of each size itself. Thread: any.
+void* take_frame(std::size_t size);
+void give_frame(void* frame, std::size_t size);
+
 class PromiseBase {
 public:
+    static void* operator new(std::size_t size) { return take_frame(size); }
+    static void operator delete(void* frame, std::size_t size) { give_frame(frame, size); }
+
     std::suspend_always initial_suspend() noexcept { return {}; }
     [[noreturn]] void unhandled_exception() noexcept { std::terminate(); }
     void continue_with(std::coroutine_handle<> caller) { caller_ = caller; }
