@@ -90,11 +90,11 @@ std::optional<std::string> Books::apply_reserve(const Entry& entry, Effect effec
         }
     }
     if (opens) {
-        holds_.emplace(entry.hold, Hold{entry, entry.deltas});
+        holds_.emplace(entry.hold, entry);
         return std::nullopt;
     }
     for (const Delta& delta : entry.deltas) {
-        for (Delta& held : known->second.held)
+        for (Delta& held : known->second.deltas)
             if (held.account == delta.account && held.window_start == delta.window_start &&
                 __builtin_add_overflow(held.held, delta.held, &held.held))
                 return "a balance overflows";
@@ -107,7 +107,7 @@ std::optional<std::string> Books::apply_end(const Entry& entry, Effect effect) {
     if (known == holds_.end())
         return fmt::format("I2: {} of a hold that is not open", name(entry.kind));
     if (effect == Effect::all) {
-        const auto& held = known->second.held;
+        const auto& held = known->second.deltas;
         if (entry.deltas.size() != held.size())
             return "I3: an end releases other windows than were held";
         for (std::size_t i = 0; i < held.size(); ++i) {
@@ -228,7 +228,7 @@ Books::Totals Books::totals(const Subject& subject) const {
         add(out.overages, totals.overages);
     }
     for (const auto& [id, hold] : holds_)
-        if (matches(payer_key(hold.reserve.payer))) ++out.holds_open;
+        if (matches(payer_key(hold.payer))) ++out.holds_open;
     return out;
 }
 
@@ -252,11 +252,7 @@ void Books::collect(Summary& summary) {
 
 std::string Books::pack_holds() const {
     std::string out;
-    for (const auto& [id, hold] : holds_) {
-        Entry entry = hold.reserve;
-        entry.deltas = hold.held;
-        append_entry(out, entry);
-    }
+    for (const auto& [id, hold] : holds_) append_entry(out, hold);
     return out;
 }
 

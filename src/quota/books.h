@@ -29,11 +29,6 @@ struct AccountState {
     Window& current(WallTime now);
 };
 
-struct Hold {
-    Entry reserve;
-    std::vector<Delta> held; // what it holds by now: reserve and extensions
-};
-
 class Books {
 public:
     // What an entry may change: everything, or only the open holds (the rest is known from a
@@ -56,7 +51,8 @@ public:
         return AccountId(static_cast<std::int64_t>(accounts_.size()) + 1);
     }
     std::deque<AccountState>& accounts() { return accounts_; }
-    const std::unordered_map<Uuid, Hold>& holds() const { return holds_; }
+    // The open holds: the RESERVE entry of each, with what it holds by now, extensions included.
+    const std::unordered_map<Uuid, Entry>& holds() const { return holds_; }
 
     // All time, of everyone who matches.
     struct Totals {
@@ -90,7 +86,7 @@ private:
     std::deque<AccountState> accounts_; // by id - 1
     std::map<AccountKey, AccountId> index_;
     std::map<Subject, std::vector<AccountId>> by_subject_;
-    std::unordered_map<Uuid, Hold> holds_;
+    std::unordered_map<Uuid, Entry> holds_;
     std::map<PayerKey, Totals> totals_;
     std::map<std::tuple<std::int64_t, PayerKey, std::string>, UsageRow> new_usage_;
     std::vector<AccountId> dirty_;

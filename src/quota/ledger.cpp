@@ -11,6 +11,7 @@ namespace weir::quota {
 namespace {
 
 constexpr auto holds_summary_time = std::chrono::seconds(1);
+constexpr std::size_t payload_reserve = 2048; // a dozen entries
 
 std::int64_t micros(WallTime time) { return time.time_since_epoch().count(); }
 
@@ -19,13 +20,12 @@ Payer payer_of(const Caller& caller) {
 }
 
 // The end of a hold found open after a restart: its whole bound, an upper limit of what was spent.
-Entry crash_end(const Hold& hold, WallTime now) {
-    Entry end = hold.reserve;
+Entry crash_end(const Entry& hold, WallTime now) {
+    Entry end = hold;
     end.kind = EntryKind::settle;
     end.at = micros(now);
     end.reason = Reason::crash;
     end.certainty = Certainty::estimated;
-    end.deltas = hold.held;
     for (Delta& delta : end.deltas) {
         delta.settled = delta.held;
         delta.held = -delta.held;
@@ -131,8 +131,10 @@ std::int64_t Ledger::append(const Entry& entry) {
         ensure(false, fault->c_str());
         return next_lsn_ - 1;
     }
-    if (pending_.empty() || pending_.back().count >= limits::ledger_batch)
+    if (pending_.empty() || pending_.back().count >= limits::ledger_batch) {
         pending_.push_back({next_lsn_, 0, {}});
+        pending_.back().payload.reserve(payload_reserve);
+    }
     append_entry(pending_.back().payload, entry);
     ++pending_.back().count;
     return next_lsn_++;
@@ -142,24 +144,29 @@ Result<Reservation> Ledger::reserve(const Caller& caller, const Bound& bound,
                                     std::string_view model) {
     if (broken_) return refuse(Error(Errc::ledger_unavailable).retry_in(std::chrono::seconds(5)));
     const WallTime now = world_.clock.wall();
-    Entry entry;
-    entry.kind = EntryKind::reserve;
-    entry.hold = Uuid::make_v7(now, world_.random);
-    entry.at = micros(now);
-    entry.payer = payer_of(caller);
-    entry.tokens_in = bound.input_tokens;
-    entry.tokens_out = bound.output_tokens;
-    entry.nanousd = bound.input_nanousd + bound.output_nanousd;
-    entry.model = model;
-    const Amounts amounts{1, entry.tokens_in + entry.tokens_out, entry.nanousd};
-    auto state = std::make_unique<Reservation::State>();
+    const Uuid hold = Uuid::make_v7(now, world_.random);
+    const Amounts amounts{1, bound.input_tokens + bound.output_tokens,
+                          bound.input_nanousd + bound.output_nanousd};
+    std::int64_t lsn = 0;
     {
         const std::lock_guard lock(mutex_);
         if (stopped_) return refuse(Errc::shutting_down);
         if (pending_.size() * limits::ledger_batch >= limits::ledger_queue)
             return refuse(Error(Errc::overloaded).retry_in(std::chrono::seconds(1)));
-        const auto& accounts = accounts_for(entry.payer);
-        entry.deltas.reserve(accounts.size());
+        const Payer payer = payer_of(caller);
+        const auto& accounts = accounts_for(payer);
+        Entry& entry = scratch_;
+        entry.kind = EntryKind::reserve;
+        entry.hold = hold;
+        entry.at = micros(now);
+        entry.payer = payer;
+        entry.tokens_in = bound.input_tokens;
+        entry.tokens_out = bound.output_tokens;
+        entry.nanousd = amounts.nanousd;
+        entry.reason = Reason::none;
+        entry.certainty = Certainty::reported;
+        entry.model = model;
+        entry.deltas.clear();
         // Every budget is judged before any is touched.
         for (AccountState* const account : accounts) {
             const std::int64_t needed = amounts.of(account->account.unit);
@@ -175,15 +182,12 @@ Result<Reservation> Ledger::reserve(const Caller& caller, const Bound& bound,
             if (limit && (needed > *limit || window.settled + window.held > *limit - needed))
                 return refuse(refusal(account->account, window, bound, needed, now));
             entry.deltas.push_back({account->account.id, window.span.start, 0, needed});
-            state->units.push_back(account->account.unit);
         }
-        state->lsn = append(entry);
-        if (!books_.holds().contains(entry.hold)) return refuse(Errc::internal);
+        lsn = append(entry);
+        if (!books_.holds().contains(hold)) return refuse(Errc::internal);
     }
-    state->ledger = this;
-    state->hold = std::move(entry);
     world_.store.urge();
-    return Reservation(std::move(state));
+    return Reservation(*this, hold, lsn);
 }
 
 const std::vector<AccountState*>& Ledger::accounts_for(const Payer& payer) {
@@ -306,18 +310,63 @@ Books::Totals Ledger::totals(const Subject& subject) {
     return books_.totals(subject);
 }
 
-std::int64_t Ledger::end_hold(const Entry& end, const std::optional<Entry>& overage) {
+Entry* Ledger::begin_end(const Uuid& id, EntryKind kind) {
+    const auto found = books_.holds().find(id);
+    if (!ensure(found != books_.holds().end(), "a hold is ended that is not open")) return nullptr;
+    const Entry& hold = found->second;
+    scratch_ = hold;
+    scratch_.kind = kind;
+    scratch_.at = micros(world_.clock.wall());
+    for (Delta& delta : scratch_.deltas) delta.held = -delta.held;
+    return &scratch_;
+}
+
+std::int64_t Ledger::settle(const Uuid& hold, const Reservation::End& end) {
     std::int64_t lsn = 0;
     {
         const std::lock_guard lock(mutex_);
-        lsn = append(end);
-        if (overage) lsn = append(*overage);
+        Entry* const entry = begin_end(hold, EntryKind::settle);
+        if (entry == nullptr) return next_lsn_ - 1;
+        entry->reason = end.reason;
+        entry->certainty = end.certainty;
+        entry->tokens_in = end.cost.tokens_in;
+        entry->tokens_out = end.cost.tokens_out;
+        entry->nanousd = end.cost.nanousd;
+        const Amounts used{1, end.cost.tokens_in + end.cost.tokens_out, end.cost.nanousd};
+        std::vector<Delta> beyond;
+        for (Delta& delta : entry->deltas) {
+            const std::int64_t held = -delta.held;
+            const std::int64_t amount = used.of(books_.find(delta.account)->account.unit);
+            delta.settled = std::min(amount, held);
+            if (amount > held)
+                beyond.push_back({delta.account, delta.window_start, amount - held, 0});
+        }
+        lsn = append(*entry);
+        // What was really used is never dropped: the rest is an entry of its own, and it is
+        // counted.
+        if (!beyond.empty()) {
+            entry->kind = EntryKind::overage;
+            entry->certainty = Certainty::reported;
+            entry->tokens_in = entry->tokens_out = entry->nanousd = 0;
+            entry->deltas = std::move(beyond);
+            lsn = append(*entry);
+        }
     }
     world_.store.nudge();
     return lsn;
 }
 
-std::int64_t Ledger::now_micros() const { return micros(world_.clock.wall()); }
+void Ledger::release(const Uuid& hold) {
+    {
+        const std::lock_guard lock(mutex_);
+        Entry* const entry = begin_end(hold, EntryKind::void_);
+        if (entry == nullptr) return;
+        entry->reason = Reason::failed;
+        entry->tokens_in = entry->tokens_out = entry->nanousd = 0;
+        append(*entry);
+    }
+    world_.store.nudge();
+}
 
 // --- durability
 

@@ -45,7 +45,7 @@ public:
     Result<Reservation> reserve(const Caller& caller, const Bound& bound, std::string_view model);
 
     // Returns once the entry of that number, which settle() gave, is durable.
-    net::Task<Result<void>> when_durable(std::int64_t lsn, net::Loop& loop);
+    WEIR_OWN_FRAME net::Task<Result<void>> when_durable(std::int64_t lsn, net::Loop& loop);
 
     // The number of the newest entry, for when_durable().
     std::int64_t newest();
@@ -84,11 +84,14 @@ private:
     enum class Verdict : std::uint8_t { durable, lost };
     static void wake(std::vector<Waiter> waiters, Verdict verdict);
 
-    std::int64_t end_hold(const Entry& end, const std::optional<Entry>& overage);
-    std::int64_t now_micros() const;
+    std::int64_t settle(const Uuid& hold, const Reservation::End& end);
+    void release(const Uuid& hold);
 
     // Requires, from here on: the lock is held.
     std::int64_t append(const Entry& entry);
+    // The beginning of an entry that ends an open hold, releasing everything; null where there is
+    // no such hold.
+    Entry* begin_end(const Uuid& hold, EntryKind kind);
     const std::vector<AccountState*>& accounts_for(const Payer& payer);
     void add_accounts(const Subject& subject, std::vector<AccountState*>& out);
     AccountState& ensure_account(const Account& wanted);
@@ -97,6 +100,7 @@ private:
     World world_;
     std::mutex mutex_;
     Books books_;
+    Entry scratch_; // what is being appended; its memory is used again
     config::Quota defaults_;
     struct Charged {
         Payer payer;

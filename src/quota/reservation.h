@@ -7,8 +7,6 @@
 #include "net/task.h"
 #include "quota/entry.h"
 
-#include <memory>
-
 namespace weir::net {
 class Loop;
 }
@@ -62,23 +60,21 @@ public:
     // Ends the hold without a charge: nothing was produced.
     void release() &&;
 
-    const Cost& counted() const;
-    Certainty certainty() const;
-    bool sent() const;
+    const Cost& counted() const { return counted_; }
+    Certainty certainty() const { return certainty_; }
+    bool sent() const { return sent_; }
 
 private:
     friend class Ledger;
-    struct State {
-        Ledger* ledger = nullptr;
-        Entry hold;
-        std::vector<Unit> units; // of each of its deltas
-        std::int64_t lsn = 0;
-        Cost counted;
-        Certainty certainty = Certainty::estimated;
-        enum class Sent : std::uint8_t { no, yes } sent = Sent::no;
-    };
-    explicit Reservation(std::unique_ptr<State> state);
-    std::unique_ptr<State> state_; // null once ended or moved from
+    Reservation(Ledger& ledger, const Uuid& hold, std::int64_t lsn)
+        : ledger_(&ledger), hold_(hold), lsn_(lsn) {}
+
+    Ledger* ledger_; // null once ended or moved from
+    Uuid hold_;
+    std::int64_t lsn_;
+    Cost counted_;
+    Certainty certainty_ = Certainty::estimated;
+    bool sent_ = false;
 };
 
 } // namespace weir::quota

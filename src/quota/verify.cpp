@@ -136,7 +136,7 @@ void Auditor::compare_holds() {
     const bool readable = stored.restore(holds_only);
     const auto same = [&](const auto& named) {
         const auto found = stored.holds().find(named.first);
-        return found != stored.holds().end() && found->second.held == named.second.held;
+        return found != stored.holds().end() && found->second.deltas == named.second.deltas;
     };
     if (!readable || stored.holds().size() != books_.holds().size() ||
         !std::ranges::all_of(books_.holds(), same))

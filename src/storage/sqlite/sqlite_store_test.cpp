@@ -329,9 +329,9 @@ void expect_same_books(quota::Books& recovered, quota::Books& replayed) {
     for (const auto& [id, hold] : replayed.holds()) {
         const auto other = recovered.holds().find(id);
         ASSERT_TRUE(other != recovered.holds().end());
-        ASSERT_EQ(other->second.held.size(), hold.held.size());
-        for (std::size_t i = 0; i < hold.held.size(); ++i)
-            EXPECT_EQ(other->second.held[i].held, hold.held[i].held);
+        ASSERT_EQ(other->second.deltas.size(), hold.deltas.size());
+        for (std::size_t i = 0; i < hold.deltas.size(); ++i)
+            EXPECT_EQ(other->second.deltas[i].held, hold.deltas[i].held);
     }
 }
 
