@@ -70,6 +70,7 @@ public:
         const json::Value root = request_.document_->root();
         if (!root.is(json::Kind::object)) return not_an_object(root);
         for (const json::Value member : root) {
+            if (request_.members_.empty()) request_.members_.reserve(root.size());
             request_.members_.push_back({member.key(), member.raw()});
             read_member(member);
         }

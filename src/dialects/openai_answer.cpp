@@ -22,6 +22,10 @@ std::string text_of(const std::optional<Value>& value) {
     return value && value->is(Kind::string) ? std::string(value->text()) : std::string();
 }
 
+bool is_text(const std::optional<Value>& value, std::string_view text) {
+    return value && value->is(Kind::string) && value->text() == text;
+}
+
 std::uint32_t index_of(const Value& value) {
     const auto index = value.find("index");
     if (!index || !index->is(Kind::integer) || index->integer() < 0 || index->integer() > 1024)
@@ -64,7 +68,7 @@ std::optional<Error> error_in(const Value& root) {
     std::string words;
     if (error && error->is(Kind::object)) words = text_of(error->find("message"));
     else if (error && error->is(Kind::string)) words = error->text();
-    else if (text_of(root.find("object")) == "error") words = text_of(root.find("message"));
+    else if (is_text(root.find("object"), "error")) words = text_of(root.find("message"));
     else if (!error || error->is_null()) return std::nullopt;
     return Error(Errc::upstream_error).because("error inside the answer: " + clip(words, 200));
 }
@@ -76,22 +80,24 @@ class ChunkReader {
 public:
     explicit ChunkReader(std::vector<ChatEvent>& out) : out_(out) {}
 
+    // The answer's id, model and time: every chunk repeats them.
+    void start(const Value& root) {
+        chat::Started started;
+        started.id = text_of(root.find("id"));
+        started.model = text_of(root.find("model"));
+        if (const auto created = root.find("created"); created && created->is(Kind::integer))
+            started.created = created->integer();
+        started.extensions.chunk = std::exchange(chunk_extensions_, {});
+        out_.emplace_back(std::move(started));
+    }
     void read_head(const Value& root, std::string_view content_key) {
         content_key_ = content_key;
         for (const Value member : root) {
             const std::string_view key = member.key();
-            if (key == "id") started_.id = text_of(member);
-            else if (key == "model") started_.model = text_of(member);
-            else if (key == "created")
-                started_.created = member.is(Kind::integer) ? member.integer() : 0;
-            else if (key != "object" && key != "choices" && key != "usage")
+            if (key != "id" && key != "model" && key != "created" && key != "object" &&
+                key != "choices" && key != "usage")
                 append_member(chunk_extensions_, member);
         }
-    }
-    void start() {
-        started_.extensions.chunk = std::move(chunk_extensions_);
-        chunk_extensions_.clear();
-        out_.emplace_back(std::move(started_));
     }
     void read_choices(const Value& root) {
         const auto choices = root.find("choices");
@@ -190,7 +196,6 @@ private:
     }
 
     std::vector<ChatEvent>& out_;
-    chat::Started started_;
     std::string_view content_key_;
     std::string chunk_extensions_;
     std::string choice_extensions_;
@@ -220,7 +225,7 @@ Result<void> OpenAiStreamDecoder::decode(const wire::SseEvent& event, std::vecto
     if (auto error = error_in(root)) return std::unexpected(*std::move(error));
     ChunkReader reader(out);
     reader.read_head(root, "delta");
-    if (!started_) reader.start();
+    if (!started_) reader.start(root);
     started_ = true;
     reader.read_choices(root);
     reader.read_usage(root);
@@ -240,7 +245,7 @@ Result<std::vector<ChatEvent>> decode_openai_answer(std::string_view body) {
     std::vector<ChatEvent> out;
     ChunkReader reader(out);
     reader.read_head(root, "message");
-    reader.start();
+    reader.start(root);
     reader.read_choices(root);
     reader.read_usage(root);
     if (!reader.choices().all_finished())

@@ -217,6 +217,10 @@ public:
 
     std::string close(const Closing& closing, const std::function<std::string()>&) override {
         std::string out;
+        std::size_t size = 512;
+        for (const auto& [index, choice] : choices_)
+            size += choice.text.size() + choice.text.size() / 8 + choice.reasoning.size();
+        out.reserve(size);
         json::Writer writer(out);
         writer.begin_object().member("id", id_).member("object", "chat.completion");
         writer.member("created", created_).member("model", model_).key("choices").begin_array();

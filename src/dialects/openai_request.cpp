@@ -18,12 +18,15 @@ void write_stream_options(json::Writer& writer, std::string_view raw) {
 
 } // namespace
 
-std::string encode_openai_request(const chat::ChatRequest& request, const OpenAiTerms& terms) {
-    std::string out;
-    std::size_t size = 128;
+std::size_t openai_request_size(const chat::ChatRequest& request) {
+    std::size_t size = 256;
     for (const chat::Member& member : request.members())
         size += member.key.size() + member.raw.size() + 4;
-    out.reserve(size);
+    return size;
+}
+
+void encode_openai_request(const chat::ChatRequest& request, const OpenAiTerms& terms,
+                           std::string& out) {
     json::Writer writer(out);
     const bool streamed = terms.delivery == chat::Delivery::streamed;
     std::string_view stream_options = "{}";
@@ -40,7 +43,6 @@ std::string encode_openai_request(const chat::ChatRequest& request, const OpenAi
         else if (stream_options != "{}") writer.key("stream_options").raw(stream_options);
     }
     writer.end_object();
-    return out;
 }
 
 } // namespace weir::dialects

@@ -15,6 +15,10 @@ struct OpenAiTerms {
     chat::UsageWish usage = chat::UsageWish::include; // asked for in a stream
 };
 
-std::string encode_openai_request(const chat::ChatRequest& request, const OpenAiTerms& terms);
+// Appended to `out`.
+void encode_openai_request(const chat::ChatRequest& request, const OpenAiTerms& terms,
+                           std::string& out);
+// About how many bytes that takes, for reserving them.
+std::size_t openai_request_size(const chat::ChatRequest& request);
 
 } // namespace weir::dialects

@@ -48,6 +48,8 @@ net::Task<void> Generation::run(std::shared_ptr<Generation> self) {
                                                    me.route_, me.delivery_);
     // The question has been asked: only what it counts for is needed from here on.
     me.checked_.reset();
+    // What it came from keeps what it points to.
+    me.route_ = {};
     if (answer) {
         me.log_.set_source((*answer)->source);
         me.price_ = (*answer)->price;

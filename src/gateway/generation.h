@@ -35,7 +35,7 @@ public:
 private:
     static net::Task<void> run(std::shared_ptr<Generation> self);
     net::Task<Result<void>> pump(upstream::Answer& answer);
-    net::Task<void> settle(Result<void> pumped);
+    WEIR_OWN_FRAME net::Task<void> settle(Result<void> pumped);
     void give_up(Error error);
     void take(chat::ChatEvent event);
     void count();

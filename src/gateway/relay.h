@@ -19,12 +19,12 @@ struct RelayInput {
 
 // Holds the 200 back until the first event, for at most limits::open_time: an answer that fails
 // before is a proper status.
-net::Task<void> relay_stream(RelayInput input, Responder responder,
-                             std::unique_ptr<dialects::StreamEncoder> encoder);
+WEIR_OWN_FRAME net::Task<void> relay_stream(RelayInput input, Responder responder,
+                                            std::unique_ptr<dialects::StreamEncoder> encoder);
 
 // `quota_json` is asked when the answer is settled.
-net::Task<void> relay_whole(RelayInput input, Responder responder,
-                            std::unique_ptr<dialects::WholeEncoder> encoder,
-                            std::function<std::string()> quota_json);
+WEIR_OWN_FRAME net::Task<void> relay_whole(RelayInput input, Responder responder,
+                                           std::unique_ptr<dialects::WholeEncoder> encoder,
+                                           std::function<std::string()> quota_json);
 
 } // namespace weir::gateway

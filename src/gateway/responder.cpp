@@ -1,8 +1,17 @@
 #include "gateway/responder.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace weir::gateway {
+namespace {
+
+constexpr std::size_t headers_expected = 12;
+
+} // namespace
 
 void Responder::add_header(std::string_view name, std::string value) {
+    if (headers_.empty()) headers_.reserve(headers_expected);
     headers_.emplace_back(name, std::move(value));
 }
 
@@ -37,8 +46,9 @@ net::Task<void> Responder::reject(Error error) && {
 
 net::Task<void> Responder::send(net::Response response) && {
     record_->status = response.status;
-    response.headers.emplace_back("x-request-id", record_->request_id);
-    for (auto& header : headers_) response.headers.push_back(std::move(header));
+    add_header("x-request-id", record_->request_id);
+    if (response.headers.empty()) response.headers = std::move(headers_);
+    else std::ranges::move(headers_, std::back_inserter(response.headers));
     co_await exchange_->send(response);
 }
 
@@ -46,10 +56,10 @@ Responder::Frames Responder::stream() && {
     record_->status = 200;
     net::Response head;
     head.content_type = "text/event-stream; charset=utf-8";
-    head.headers.emplace_back("cache-control", "no-cache, no-transform");
-    head.headers.emplace_back("x-accel-buffering", "no");
-    head.headers.emplace_back("x-request-id", record_->request_id);
-    for (auto& header : headers_) head.headers.push_back(std::move(header));
+    add_header("cache-control", "no-cache, no-transform");
+    add_header("x-accel-buffering", "no");
+    add_header("x-request-id", record_->request_id);
+    head.headers = std::move(headers_);
     exchange_->begin_stream(head);
     return Frames(*exchange_);
 }

@@ -19,8 +19,8 @@ public:
     // Headers for whichever answer comes.
     void add_header(std::string_view name, std::string value);
 
-    net::Task<void> reject(Error error) &&;
-    net::Task<void> send(net::Response response) &&;
+    WEIR_OWN_FRAME net::Task<void> reject(Error error) &&;
+    WEIR_OWN_FRAME net::Task<void> send(net::Response response) &&;
 
     // The head of an event stream, and from then on frames.
     class Frames {

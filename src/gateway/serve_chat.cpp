@@ -23,11 +23,14 @@ private:
     std::atomic<std::int64_t>& count_;
 };
 
-// Everything that is known once a request was let in.
-struct Admitted {
+// What is left of a request once it was let in: an answer that is being made, and one of the
+// encoders.
+struct Begun {
     Caller caller;
-    limits::Admission admission;
-    Generation::Order order;
+    std::optional<limits::Concurrency::Slot> slot;
+    std::shared_ptr<Generation> generation;
+    std::unique_ptr<dialects::StreamEncoder> stream;
+    std::unique_ptr<dialects::WholeEncoder> whole;
 };
 
 // "1s", "6m0s", "120ms", as OpenAI writes it.
@@ -77,10 +80,11 @@ Error not_allowed(std::string_view model) {
         .at("model");
 }
 
-// From the head to the reservation: who, what, how fast, how much. Cheapest refusal first; nothing
-// is spent until the last line.
-net::Task<Result<Admitted>> admit(Parts& parts, net::Exchange& exchange, const Door& door,
-                                  Responder& responder) {
+// From the head to the generation: who, what, how fast, how much. Cheapest refusal first; nothing
+// is spent until the reservation.
+WEIR_OWN_FRAME net::Task<Result<Begun>> admit(Parts& parts, ThreadParts& mine,
+                                              net::Exchange& exchange, const Door& door,
+                                              Responder& responder) {
     record::Record& record = responder.record();
     if (parts.draining.load(std::memory_order_relaxed)) co_return refuse(Errc::shutting_down);
     CO_CHECK(parts.gate.admit_address(exchange.client()));
@@ -108,9 +112,15 @@ net::Task<Result<Admitted>> admit(Parts& parts, net::Exchange& exchange, const D
     const quota::Bound bound = bound_of(checked.request(), route);
     CO_TRY(quota::Reservation reservation, parts.ledger.reserve(caller, bound, route.name));
 
+    // From here on money is held; the generation owns it and outlives this connection if it must.
+    Begun begun{std::move(caller), std::move(admission.slot), nullptr, nullptr, nullptr};
+    std::string id = "chatcmpl-" + record.request_id;
+    if (record.streamed) begun.stream = door.stream(checked.request(), std::move(id));
+    else begun.whole = door.whole(checked.request(), std::move(id));
     const chat::Delivery delivery = checked.request().delivery();
     Generation::Order order{std::move(checked), std::move(route), std::move(reservation), delivery};
-    co_return Admitted{std::move(caller), std::move(admission), std::move(order)};
+    begun.generation = Generation::start(parts, mine, std::move(order));
+    co_return begun;
 }
 
 } // namespace
@@ -138,34 +148,20 @@ net::Task<void> serve_chat(Parts& parts, ThreadParts& mine, net::Exchange& excha
                            const Door& door, record::Record& record) {
     const SteadyTime started = parts.clock.steady();
     Responder responder(exchange, record, door.shape);
-    auto admitted = co_await admit(parts, exchange, door, responder);
-    if (!admitted) {
-        co_await std::move(responder).reject(std::move(admitted).error());
+    auto begun = co_await admit(parts, mine, exchange, door, responder);
+    if (!begun) {
+        co_await std::move(responder).reject(std::move(begun).error());
         co_return;
     }
     responder.add_header("x-weir-cache", "off");
-
-    // From here on money is held; the generation owns it and outlives this connection if it must.
-    const chat::Delivery delivery = admitted->order.delivery;
-    std::string id = "chatcmpl-" + record.request_id;
-    const chat::ChatRequest& request = admitted->order.checked.request();
-    std::unique_ptr<dialects::StreamEncoder> stream_encoder;
-    std::unique_ptr<dialects::WholeEncoder> whole_encoder;
-    if (delivery == chat::Delivery::streamed) stream_encoder = door.stream(request, std::move(id));
-    else whole_encoder = door.whole(request, std::move(id));
-    const auto generation = Generation::start(parts, mine, std::move(admitted->order));
-
     const Running running(parts.running);
-    const RelayInput input{exchange, *generation, parts.clock, started};
-    if (delivery == chat::Delivery::streamed) {
-        co_await relay_stream(input, std::move(responder), std::move(stream_encoder));
-    } else {
-        std::function<std::string()> quota = [&] {
-            return quota_json(parts.ledger, admitted->caller);
-        };
-        co_await relay_whole(input, std::move(responder), std::move(whole_encoder),
-                             std::move(quota));
+    const RelayInput input{exchange, *begun->generation, parts.clock, started};
+    if (begun->stream) {
+        co_await relay_stream(input, std::move(responder), std::move(begun->stream));
+        co_return;
     }
+    std::function<std::string()> quota = [&] { return quota_json(parts.ledger, begun->caller); };
+    co_await relay_whole(input, std::move(responder), std::move(begun->whole), std::move(quota));
 }
 
 } // namespace weir::gateway

@@ -91,6 +91,7 @@ public:
         document_.source_ = std::make_unique_for_overwrite<char[]>(room);
         std::memcpy(document_.source_.get(), text.data(), text.size());
         std::memset(document_.source_.get() + text.size(), ' ', simdjson::SIMDJSON_PADDING);
+        document_.nodes_.reserve(std::min<std::size_t>(text.size() / 64 + 8, 64));
         // A byte order mark is not JSON; simdjson would step over it.
         if (text.starts_with("\xef\xbb\xbf")) return fault("it begins with a byte order mark");
 
@@ -210,6 +211,7 @@ private:
     // Sorted above a handful of keys: a hash table could be flooded.
     Result<void> refuse_duplicates(std::uint32_t index) {
         keys_.clear();
+        keys_.reserve(std::max<std::size_t>(document_.nodes_[index].count, 16));
         for (std::uint32_t child = document_.nodes_[index].first; child != 0;
              child = document_.nodes_[child].next)
             keys_.push_back(document_.nodes_[child].key);

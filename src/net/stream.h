@@ -33,7 +33,7 @@ public:
     Stream(Loop& loop, Socket socket);
 
     // The TLS handshake, either side. `ssl` was made for this stream's descriptor.
-    Task<IoResult<void>> handshake(Ssl ssl, std::chrono::milliseconds timeout);
+    WEIR_OWN_FRAME Task<IoResult<void>> handshake(Ssl ssl, std::chrono::milliseconds timeout);
     const Ssl& tls() const { return tls_; }
 
     // At least one byte, lent until the next co_await on this loop.

@@ -514,14 +514,13 @@ TEST_F(LedgerTest, durable_returns_after_the_commit_and_not_before) {
     auto reservation = ledger->reserve(alice, {}, "m");
     ASSERT_TRUE(reservation);
     const std::size_t before = store.journal.size();
-    const auto outcome =
-        finish([&](net::Loop& loop) { return reservation->durable(loop); },
-               [&](net::Loop& loop) {
-                   loop.run_for(50ms);
-                   EXPECT_EQ(store.journal.size(), before);
-                   store.paused = false;
-                   store.write_all();
-               });
+    const auto outcome = finish([&](net::Loop& loop) { return reservation->durable(loop); },
+                                [&](net::Loop& loop) {
+                                    loop.run_for(50ms);
+                                    EXPECT_EQ(store.journal.size(), before);
+                                    store.paused = false;
+                                    store.write_all();
+                                });
     EXPECT_TRUE(outcome);
     EXPECT_EQ(store.journal.size(), before + 1);
 }

@@ -18,6 +18,7 @@ std::string_view name(Outcome outcome) {
 
 void StreamLog::append(chat::ChatEvent event) {
     bytes_ += chat::kept_bytes(event);
+    if (events_.empty()) events_.reserve(4);
     events_.push_back(std::make_shared<const chat::ChatEvent>(std::move(event)));
     for (Reader* const reader : readers_) reader->wake_.notify();
 }
@@ -33,19 +34,25 @@ net::Task<void> StreamLog::wait_for_room() {
 
 // Drops what every reader has passed.
 void StreamLog::trim() {
-    std::uint64_t needed = first_ + events_.size();
+    std::uint64_t needed = count();
     for (const Reader* const reader : readers_) needed = std::min(needed, reader->position_);
     const bool full = bytes_ >= limits::stream_bytes;
-    while (first_ < needed) {
-        bytes_ -= chat::kept_bytes(*events_.front());
-        events_.pop_front();
-        ++first_;
+    for (; kept_ < needed; ++kept_) {
+        Event& event = events_[kept_ - first_];
+        bytes_ -= chat::kept_bytes(*event);
+        event.reset();
+    }
+    // Moved up once most of it is empty, so that each event is moved about once.
+    if ((kept_ - first_) * 2 > events_.size()) {
+        events_.erase(events_.begin(),
+                      events_.begin() + static_cast<std::ptrdiff_t>(kept_ - first_));
+        first_ = kept_;
     }
     if (full && bytes_ < limits::stream_bytes) room_.notify();
 }
 
 StreamLog::Reader::Reader(StreamLog& log, net::Signal& wake)
-    : log_(log), wake_(wake), position_(log.first_) {
+    : log_(log), wake_(wake), position_(log.kept_) {
     log_.readers_.push_back(this);
 }
 
@@ -55,16 +62,17 @@ StreamLog::Reader::~Reader() {
 }
 
 const chat::ChatEvent* StreamLog::Reader::next() {
-    const std::uint64_t index = position_ - log_.first_;
-    if (index >= log_.events_.size()) return nullptr;
-    current_ = log_.events_[index];
-    ++position_;
+    if (position_ >= log_.count()) {
+        current_.reset();
+        return nullptr;
+    }
+    current_ = log_.at(position_++);
     log_.trim();
     return current_.get();
 }
 
 const Ending* StreamLog::Reader::ending() const {
-    const bool all_read = position_ == log_.first_ + log_.events_.size();
+    const bool all_read = position_ == log_.count();
     return all_read && log_.ending_ ? &*log_.ending_ : nullptr;
 }
 

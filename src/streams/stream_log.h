@@ -8,7 +8,6 @@
 #include "chat/chat_event.h"
 #include "net/signal.h"
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -77,8 +76,13 @@ public:
 private:
     void trim();
 
-    std::deque<std::shared_ptr<const chat::ChatEvent>> events_;
-    std::uint64_t first_ = 0; // number of the front event
+    using Event = std::shared_ptr<const chat::ChatEvent>;
+    std::uint64_t count() const { return first_ + events_.size(); }
+    const Event& at(std::uint64_t number) const { return events_[number - first_]; }
+
+    std::vector<Event> events_; // its front may be dropped already, and then is null
+    std::uint64_t first_ = 0;   // number of the front event
+    std::uint64_t kept_ = 0;    // number of the oldest event that is still there
     std::size_t bytes_ = 0;
     std::optional<Source> source_;
     std::optional<Ending> ending_;

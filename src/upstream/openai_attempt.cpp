@@ -67,7 +67,7 @@ public:
     }
 
     // Reads up to the first event that a client would see. `first_event` bounds it.
-    net::Task<Result<void>> open(Deadline first_event) {
+    WEIR_OWN_FRAME net::Task<Result<void>> open(Deadline first_event) {
         const Deadline whole = std::exchange(deadline_, deadline_.earlier(first_event));
         bool meaningful = false;
         while (!meaningful) {
@@ -119,30 +119,50 @@ private:
     std::vector<ChatEvent> events_;
 };
 
-std::string request_bytes(const AttemptInput& input) {
+// A request as it goes on the wire.
+struct RequestBytes {
+    std::string bytes;
+    std::size_t begin = 0;
+    std::string_view view() const { return std::string_view(bytes).substr(begin); }
+};
+constexpr std::size_t head_room = 512;
+
+RequestBytes request_bytes(const AttemptInput& input) {
     dialects::OpenAiTerms terms;
     terms.model = input.candidate.model;
     terms.delivery = input.delivery;
     terms.usage = input.candidate.target->stream_usage == config::Target::Usage::asked
                       ? chat::UsageWish::include
                       : input.request.usage_wish();
-    const std::string body = dialects::encode_openai_request(input.request, terms);
-    std::string out;
-    out.reserve(body.size() + 512);
-    auto head = wire::HeadWriter::request(out, "POST", input.url->path + "/chat/completions",
+    // The head tells the body's length, so the body is written first, behind room for the head.
+    RequestBytes out;
+    out.bytes.reserve(head_room + dialects::openai_request_size(input.request));
+    out.bytes.resize(head_room);
+    dialects::encode_openai_request(input.request, terms, out.bytes);
+
+    std::string head_bytes;
+    head_bytes.reserve(head_room);
+    auto head = wire::HeadWriter::request(head_bytes, "POST", input.url->path + "/chat/completions",
                                           input.url->origin.authority());
     if (const std::string_view credential = input.key.credential(); !credential.empty())
         head.field("authorization", "Bearer " + std::string(credential));
-    head.field("content-type", "application/json").field("content-length", body.size());
+    head.field("content-type", "application/json");
+    head.field("content-length", out.bytes.size() - head_room);
     head.field("accept", input.delivery == chat::Delivery::streamed ? "text/event-stream"
                                                                     : "application/json");
     head.field("accept-encoding", "identity").field("user-agent", "weir").end();
-    return out + body;
+    if (head_bytes.size() > head_room) {
+        out.bytes.replace(0, head_room, head_bytes);
+        return out;
+    }
+    out.begin = head_room - head_bytes.size();
+    head_bytes.copy(out.bytes.data() + out.begin, head_bytes.size());
+    return out;
 }
 
 // The rest of a body, bounded.
-net::Task<Result<std::string>> read_all(net::Call& call, std::size_t bytes_max,
-                                        const AttemptInput& input) {
+WEIR_OWN_FRAME net::Task<Result<std::string>> read_all(net::Call& call, std::size_t bytes_max,
+                                                       const AttemptInput& input) {
     std::string body;
     const milliseconds idle = input.candidate.provider->timeouts.idle;
     while (true) {
@@ -163,8 +183,8 @@ net::Task<Result<std::string>> read_all(net::Call& call, std::size_t bytes_max,
     }
 }
 
-net::Task<AttemptFailure> read_failure(net::Call& call, const wire::ResponseHead& head,
-                                       const AttemptInput& input) {
+WEIR_OWN_FRAME net::Task<AttemptFailure>
+read_failure(net::Call& call, const wire::ResponseHead& head, const AttemptInput& input) {
     const auto body = co_await read_all(call, limits::upstream_error_bytes, input);
     const dialects::RetryHeaders headers{head.find("retry-after"), head.find("retry-after-ms")};
     const int status = head.status();
@@ -191,9 +211,9 @@ AttemptFailure failed(Error error) {
 
 // Sends the request and reads the answer's head; on an idle connection that turns out to be dead,
 // once more on a fresh one: nothing of an answer was seen, and the provider closed before it.
-net::Task<Result<wire::ResponseHead>>
+WEIR_OWN_FRAME net::Task<Result<wire::ResponseHead>>
 exchange(const AttemptInput& input, std::optional<net::Call>& call, Deadline first_event) {
-    const std::string request = request_bytes(input);
+    const RequestBytes request = request_bytes(input);
     for (const auto reuse : {net::HttpClient::Reuse::allowed, net::HttpClient::Reuse::never}) {
         const Deadline connect =
             Deadline::at(input.loop.clock().steady() + input.candidate.provider->timeouts.connect);
@@ -208,7 +228,7 @@ exchange(const AttemptInput& input, std::optional<net::Call>& call, Deadline fir
         input.reservation.mark_sent(
             {tokens_in, 0, price ? quota::input_bound_nanousd(*price, tokens_in) : 0});
         const SteadyTime asked = input.loop.clock().steady();
-        auto sent = co_await call->send(request);
+        auto sent = co_await call->send(request.view());
         Result<wire::ResponseHead> head = refuse(Errc::upstream_error);
         if (sent) head = co_await call->read_head(left(first_event, input.loop));
         else head = std::unexpected(std::move(sent).error());

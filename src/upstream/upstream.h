@@ -32,9 +32,9 @@ public:
     };
     // Errors: upstream_rejected (the provider's own refusal), upstream_credentials_exhausted,
     // upstream_unavailable, upstream_timeout, upstream_error, ledger_unavailable, client_left.
-    net::Task<Result<std::unique_ptr<Answer>>> open(Caller caller, quota::Reservation& reservation,
-                                                    const filter::Checked& checked,
-                                                    const Route& route, chat::Delivery delivery);
+    WEIR_OWN_FRAME net::Task<Result<std::unique_ptr<Answer>>>
+    open(Caller caller, quota::Reservation& reservation, const filter::Checked& checked,
+         const Route& route, chat::Delivery delivery);
 
 private:
     using Opened = std::expected<std::unique_ptr<Answer>, AttemptFailure>;

@@ -6,6 +6,10 @@ namespace weir::wire {
 
 Parsed<HeadCollector::Step> HeadCollector::feed(std::string_view bytes) {
     Step step;
+    // Mostly all of it is there at once.
+    if (const std::size_t end = bytes.find("\r\n\r\n");
+        bytes_.empty() && end != std::string_view::npos && end < limits::head_bytes)
+        bytes_.reserve(end + 4);
     while (step.used < bytes.size()) {
         const std::string_view rest = bytes.substr(step.used);
         const std::size_t newline = rest.find('\n');

@@ -81,6 +81,7 @@ void append_chunk(std::string& out, std::string_view data) {
     std::array<char, 20> digits;
     const auto [end, fault] =
         std::to_chars(digits.data(), digits.data() + digits.size(), data.size(), 16);
+    out.reserve(out.size() + data.size() + digits.size() + 4);
     out.append(digits.data(), end);
     out += "\r\n";
     out += data;

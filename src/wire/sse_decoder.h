@@ -5,6 +5,7 @@
 // each event's data is bounded.
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,7 +23,8 @@ public:
     explicit SseDecoder(std::size_t event_bytes_max) : event_bytes_max_(event_bytes_max) {}
 
     // Consumes bytes up to the end of the next event. True: `event` holds it, valid until the next
-    // call, and `bytes` begins after it. False: everything was used, or overflowed().
+    // call and as long as the bytes are, and `bytes` begins after it. False: everything was used,
+    // or overflowed().
     bool next(std::string_view& bytes, SseEvent& event);
 
     // An event or line grew past the bound; the stream cannot be trusted any further.
@@ -32,12 +34,15 @@ public:
     bool mid_event() const { return !line_.empty() || (has_data_ && !dispatched_); }
 
 private:
-    void take_field(std::string_view line);
+    enum class Lies : std::uint8_t { in_input, in_line };
+    void take_field(std::string_view line, Lies where);
+    void keep_lone();
     bool drop_byte_order_mark(std::string_view& bytes);
 
     std::size_t event_bytes_max_;
     std::string line_; // of a line cut by a piece boundary
     std::string data_;
+    std::string_view lone_; // the only data line so far, where it lies in the caller's bytes
     std::string name_;
     std::string id_;
     bool has_data_ = false;

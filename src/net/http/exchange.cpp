@@ -3,6 +3,8 @@
 #include "base/limits.h"
 #include "wire/head_writer.h"
 
+#include <memory>
+
 namespace weir::net {
 namespace {
 
@@ -23,6 +25,7 @@ Exchange::Exchange(Stream& stream, wire::RequestHead head, const Peer& peer, std
       client_(peer.address),
       pending_(pending),
       body_(head_.framing()),
+      bodiless_(head_.method() == "HEAD"),
       close_(!head_.keep_alive()) {}
 
 Task<IoResult<std::string_view>> Exchange::next_body_bytes(std::chrono::milliseconds timeout) {
@@ -43,6 +46,10 @@ Task<Result<std::string>> Exchange::read_body(std::size_t bytes_max) {
     std::string body;
     // What is claimed is not yet there: a large length reserves nothing.
     body.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(framing.length, 64 * 1024)));
+    // A small body that came with its head, and nothing after it, needs no copy.
+    if (framing.kind == wire::Framing::Kind::length && !pending_.empty() &&
+        pending_.size() == framing.length && body_.feed(pending_) && body_.done())
+        co_return std::exchange(pending_, {});
     const SteadyTime started = loop().clock().steady();
     while (!body_.done()) {
         // At least body_rate on average, after a grace.
@@ -109,24 +116,27 @@ Task<IoResult<void>> Exchange::send(const Response& response) {
     state_ = State::complete;
     out_.reserve(response.body.size() + 512);
     write_head(response);
-    if (head_.method() != "HEAD") out_ += response.body;
+    if (!bodiless_) out_ += response.body;
     co_return co_await flush();
 }
 
-void Exchange::begin_stream(const Response& head) {
+void Exchange::begin_stream(const Response& response) {
     state_ = State::streaming;
     chunked_ = head_.minor() == 1;
-    write_head(head);
+    write_head(response);
+    // Not assigned: a string that is assigned an empty one keeps its memory.
+    std::destroy_at(&head_);
+    std::construct_at(&head_);
 }
 
 void Exchange::add_chunk(std::string_view data) {
-    if (head_.method() == "HEAD") return;
+    if (bodiless_) return;
     if (chunked_) wire::append_chunk(out_, data);
     else out_ += data;
 }
 
 void Exchange::end_stream() {
-    if (chunked_ && head_.method() != "HEAD") out_ += wire::last_chunk;
+    if (chunked_ && !bodiless_) out_ += wire::last_chunk;
     state_ = State::complete;
 }
 

@@ -48,13 +48,14 @@ public:
 
     // The whole body. Errors: request_too_large; bad_request (with_status 400 or 408); client_left.
     // Requires: called at most once.
-    Task<Result<std::string>> read_body(std::size_t bytes_max);
+    WEIR_OWN_FRAME Task<Result<std::string>> read_body(std::size_t bytes_max);
 
     // The answer in one piece. To HEAD the same head goes out without the body.
-    Task<IoResult<void>> send(const Response& response);
+    WEIR_OWN_FRAME Task<IoResult<void>> send(const Response& response);
 
     // An answer of unknown length: the head is written together with the first chunks at flush().
-    void begin_stream(const Response& head);
+    // The request's head is given up: a stream that rests does not carry it along.
+    void begin_stream(const Response& response);
     void add_chunk(std::string_view data); // Requires: data is not empty
     void end_stream();
     Task<IoResult<void>> flush();
@@ -89,6 +90,7 @@ private:
     wire::BodyDecoder body_;
     std::string out_;
     State state_ = State::none;
+    bool bodiless_ = false; // an answer to HEAD
     bool chunked_ = false;
     bool close_ = false;
 };

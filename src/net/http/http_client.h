@@ -33,7 +33,7 @@ public:
     // a detail.
     Task<Result<void>> send(std::string_view request);
     // The head of the final answer; informational ones are passed over.
-    Task<Result<wire::ResponseHead>> read_head(std::chrono::milliseconds timeout);
+    WEIR_OWN_FRAME Task<Result<wire::ResponseHead>> read_head(std::chrono::milliseconds timeout);
     // The next bytes of the body, lent until the next co_await; empty at its proper end.
     Task<Result<std::string_view>> read_body(std::chrono::milliseconds timeout);
 
@@ -89,9 +89,10 @@ private:
     using Connection = Call::Connection;
     std::unique_ptr<Connection> take_idle(const Origin& origin);
     void give_back(const Origin& origin, std::unique_ptr<Connection> connection);
-    Task<Result<std::unique_ptr<Connection>>> connect(const Origin& origin, Deadline deadline,
-                                                      Interrupt& interrupt);
-    Task<Result<void>> tunnel(Connection& connection, const Origin& origin, Deadline deadline);
+    WEIR_OWN_FRAME Task<Result<std::unique_ptr<Connection>>>
+    connect(const Origin& origin, Deadline deadline, Interrupt& interrupt);
+    WEIR_OWN_FRAME Task<Result<void>> tunnel(Connection& connection, const Origin& origin,
+                                             Deadline deadline);
 
     Loop& loop_;
     Dialer dialer_;

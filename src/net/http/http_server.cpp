@@ -62,7 +62,7 @@ public:
 
 private:
     // The next request's head; nullopt when the connection is over.
-    Task<std::optional<wire::RequestHead>> read_head() {
+    WEIR_OWN_FRAME Task<std::optional<wire::RequestHead>> read_head() {
         wire::HeadCollector collector;
         SteadyTime begun{};
         while (true) {
@@ -100,7 +100,7 @@ private:
     }
 
     // Whether the connection may carry another request.
-    Task<bool> serve_one(wire::RequestHead head) {
+    WEIR_OWN_FRAME Task<bool> serve_one(wire::RequestHead&& head) {
         Exchange exchange(stream_, std::move(head), peer_, pending_);
         if (server_.draining_) exchange.close_after();
         co_await server_.handler_.serve(exchange);
@@ -120,7 +120,7 @@ private:
         co_return false;
     }
 
-    Task<void> answer_fault(wire::Fault fault) {
+    WEIR_OWN_FRAME Task<void> answer_fault(wire::Fault fault) {
         wire::RequestHead none;
         Exchange exchange(stream_, std::move(none), peer_, pending_);
         exchange.close_after();
@@ -132,7 +132,7 @@ private:
     // Closing with unread input would reset the connection and could destroy the answer on its way.
     // So our end closes first, and what still comes is read and dropped, for a while (RFC 9112,
     // section 9.6).
-    Task<void> linger() {
+    WEIR_OWN_FRAME Task<void> linger() {
         stream_.shut_write();
         const SteadyTime until = server_.loop_.clock().steady() + limits::linger_time;
         std::size_t dropped = 0;
