@@ -65,6 +65,7 @@ struct Target {
     std::int64_t weight = 1;
     std::optional<Price> price;
     enum class Usage : std::uint8_t { asked, not_asked } stream_usage = Usage::asked;
+    enum class Streaming : std::uint8_t { yes, no } streaming = Streaming::yes;
 };
 
 struct Model {
@@ -92,6 +93,8 @@ struct Budget {
 };
 
 struct Quota {
+    // What an answer holds at first: some of its bound, extended as it grows, or all of it.
+    enum class Reserve : std::uint8_t { slab, full } reserve = Reserve::slab;
     std::vector<Budget> everyone;
     std::vector<Budget> team; // for each team
     std::vector<Budget> user; // for each user

@@ -109,7 +109,9 @@ void decode_target(const Section::Entry& entry, Section& parent, Model& model) {
     }
     section.not_built("context", "", "context length, for choosing a target");
     section.not_built("features", "", "what the target can do, for choosing one");
-    section.not_built("stream", "true", "whether the target can stream");
+    std::size_t streaming = 0;
+    section.choice("stream", streaming, {"true", "false"}, "whether the target can stream");
+    target.streaming = streaming == 0 ? Target::Streaming::yes : Target::Streaming::no;
     std::size_t usage = 0;
     section.choice("stream_usage", usage, {"true", "false"},
                    "whether streams are asked for their usage");
@@ -169,7 +171,9 @@ void decode_quota(Section& root, Config& config) {
     const auto child = root.section("quota", "budgets");
     Section quota(root.reading(), child.node, child.path, *child.schema);
     quota.not_built("timezone", "UTC", "where days begin");
-    quota.not_built("reserve", "full", "how much of an answer is held at once");
+    std::size_t reserve = 0;
+    quota.choice("reserve", reserve, {"slab", "full"}, "how much of an answer is held at once");
+    config.quota.reserve = static_cast<Quota::Reserve>(reserve);
     decode_budgets(quota, "everyone", config.quota.everyone, "for all together");
     decode_budgets(quota, "team", config.quota.team, "for each team");
     decode_budgets(quota, "user", config.quota.user, "for each user");

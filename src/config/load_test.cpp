@@ -78,8 +78,8 @@ TEST(Load, every_fault_is_reported_with_its_place) {
 
 TEST(Load, what_is_not_built_refuses_and_says_so) {
     for (const std::string& text :
-         {"store: postgres://h/d", "shared: redis://h", "quota: {reserve: slab}",
-          "filter: {rules: builtin}", "models: {m: {targets: [{provider: p}], cache: {ttl: 1h}}}",
+         {"store: postgres://h/d", "shared: redis://h", "filter: {rules: builtin}",
+          "models: {m: {targets: [{provider: p}], cache: {ttl: 1h}}}",
           "limits: {tokens_per_key: 5/s}"}) {
         const auto found = faults(text);
         ASSERT_FALSE(found.empty()) << text;

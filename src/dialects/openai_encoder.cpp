@@ -2,6 +2,7 @@
 
 #include "dialects/answer_encoder.h"
 #include "dialects/error_shape.h"
+#include "dialects/merged_members.h"
 #include "dialects/usage_json.h"
 #include "json/writer.h"
 #include "wire/sse_encoder.h"
@@ -159,7 +160,7 @@ struct Call {
     std::string id;
     std::string name;
     std::string arguments;
-    std::string extensions;
+    MergedMembers extensions;
 };
 
 struct Choice {
@@ -169,17 +170,10 @@ struct Choice {
     std::string refusal;
     std::string reason;
     std::map<std::uint32_t, Call> calls;
-    std::string message_extensions;
-    std::string extensions;
+    MergedMembers message_extensions;
+    MergedMembers extensions;
     bool has_text = false;
 };
-
-// Extensions of the same place, gathered: a later event's members follow the earlier ones.
-void gather(std::string& into, const std::string& more) {
-    if (more.empty() || into == more) return;
-    if (!into.empty()) into.push_back(',');
-    into += more;
-}
 
 class OpenAiWhole final : public WholeEncoder {
 public:
@@ -192,7 +186,7 @@ public:
                     if (!e.id.empty()) id_ = e.id;
                     model_ = e.model;
                     created_ = e.created;
-                    gather(extensions_, e.extensions.chunk);
+                    extensions_.add(e.extensions.chunk);
                 },
                 [&](const chat::TextDelta& e) {
                     Choice& choice = at(e.choice, e.extensions);
@@ -227,7 +221,7 @@ public:
         for (const auto& [index, choice] : choices_) write_choice(writer, out, index, choice);
         writer.end_array().key("usage");
         write_usage(writer, closing);
-        append_members(out, extensions_);
+        extensions_.append_to(out);
         out.push_back('}');
         return out;
     }
@@ -235,9 +229,9 @@ public:
 private:
     Choice& at(std::uint32_t index, const chat::Extensions& extensions) {
         Choice& choice = choices_[index];
-        gather(extensions_, extensions.chunk);
-        gather(choice.extensions, extensions.choice);
-        gather(choice.message_extensions, extensions.delta);
+        extensions_.add(extensions.chunk);
+        choice.extensions.add(extensions.choice);
+        choice.message_extensions.add(extensions.delta);
         return choice;
     }
 
@@ -246,7 +240,7 @@ private:
         call.id += e.id;
         call.name += e.name;
         call.arguments += e.arguments;
-        gather(call.extensions, e.extensions);
+        call.extensions.add(e.extensions);
     }
 
     static void write_choice(json::Writer& writer, std::string& out, std::uint32_t index,
@@ -266,21 +260,21 @@ private:
                 writer.begin_object().member("id", call.id).member("type", "function");
                 writer.key("function").begin_object().member("name", call.name);
                 writer.member("arguments", call.arguments).end_object();
-                append_members(out, call.extensions);
+                call.extensions.append_to(out);
                 writer.end_object();
             }
             writer.end_array();
         }
-        append_members(out, choice.message_extensions);
+        choice.message_extensions.append_to(out);
         writer.end_object().member("finish_reason", choice.reason);
-        append_members(out, choice.extensions);
+        choice.extensions.append_to(out);
         writer.end_object();
     }
 
     std::string id_;
     std::string model_;
     std::int64_t created_ = 0;
-    std::string extensions_;
+    MergedMembers extensions_;
     std::map<std::uint32_t, Choice> choices_;
 };
 

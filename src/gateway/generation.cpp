@@ -17,6 +17,7 @@ Generation::Generation(Parts& parts, ThreadParts& mine, Order order)
       input_estimate_(checked_->request().input_tokens_estimate()),
       route_(std::move(order.route)),
       reservation_(std::move(order.reservation)),
+      allowance_(*reservation_, mine.loop, order.allowance),
       delivery_(order.delivery),
       log_(mine.loop) {
     parts_.running.fetch_add(1, std::memory_order_relaxed);
@@ -44,8 +45,8 @@ void Generation::reader_left() {
 net::Task<void> Generation::run(std::shared_ptr<Generation> self) {
     Generation& me = *self;
     upstream::Upstream::Caller caller{me.mine_.loop, me.mine_.client, me.interrupt_};
-    auto answer = co_await me.parts_.upstream.open(caller, *me.reservation_, *me.checked_,
-                                                   me.route_, me.delivery_);
+    auto answer = co_await me.parts_.upstream.open(caller, *me.reservation_, me.allowance_,
+                                                   *me.checked_, me.route_, me.delivery_);
     // The question has been asked: only what it counts for is needed from here on.
     me.checked_.reset();
     // What it came from keeps what it points to.
@@ -68,8 +69,12 @@ net::Task<Result<void>> Generation::pump(upstream::Answer& answer) {
     while (true) {
         CO_TRY(auto events, co_await answer.next());
         if (events.empty()) co_return Result<void>();
+        // Nothing beyond what the disk has paid for is passed on. A whole answer comes metered.
+        if (delivery_ == chat::Delivery::streamed && !allowance_.pass_now(events))
+            CO_CHECK(co_await allowance_.pass(events));
         for (chat::ChatEvent& event : events) take(std::move(event));
         count();
+        if (allowance_.was_cut()) co_return Result<void>();
         co_await log_.wait_for_room();
         if (interrupt_.requested()) co_return refuse(Errc::client_left);
     }
@@ -116,6 +121,7 @@ net::Task<void> Generation::settle(Result<void> pumped) {
                                  : left ? quota::Reason::cancelled
                                         : quota::Reason::interrupted;
     const quota::Cost cost = this->cost();
+    if (allowance_.was_cut()) ending.limit = allowance_.refusal();
     ending.estimated = !reported_;
     ending.usage.input = Tokens(cost.tokens_in);
     ending.usage.output = Tokens(cost.tokens_out);

@@ -18,6 +18,7 @@ public:
         filter::Checked checked;
         upstream::Route route;
         quota::Reservation reservation;
+        upstream::Allowance::Terms allowance;
         chat::Delivery delivery;
     };
     // Starts it on the loop of `mine`; it lives until it has settled.
@@ -47,6 +48,7 @@ private:
     std::int64_t input_estimate_;
     upstream::Route route_;
     std::optional<quota::Reservation> reservation_;
+    upstream::Allowance allowance_;
     chat::Delivery delivery_;
     streams::StreamLog log_;
     net::Interrupt interrupt_;

@@ -67,6 +67,10 @@ void write_ending(record::Record& record, const streams::Ending& ending,
         record.code = name(ending.error->code());
         record.detail = ending.error->detail();
     }
+    if (ending.limit) {
+        record.code = name(ending.limit->code());
+        record.detail = ending.limit->message();
+    }
     if (source) {
         record.provider = source->provider;
         record.upstream_model = source->model;

@@ -1,5 +1,6 @@
 #include "gateway/serve_chat.h"
 
+#include "base/limits.h"
 #include "base/text.h"
 #include "gateway/generation.h"
 #include "gateway/quota_view.h"
@@ -50,12 +51,25 @@ void add_rate_headers(Responder& responder, const limits::Admission& admission) 
     responder.add_header("x-ratelimit-reset-requests", reset_text(admission.reset));
 }
 
-quota::Bound bound_of(const chat::ChatRequest& request, const upstream::Route& route) {
+upstream::Allowance::Terms allowance_of(const chat::ChatRequest& request,
+                                        const upstream::Route& route) {
+    upstream::Allowance::Terms terms;
+    terms.usual = route.max_output_tokens * request.choices();
+    if (const auto most = request.max_output_tokens()) terms.most = *most * request.choices();
+    terms.held = terms.most.value_or(terms.usual);
+    if (route.routes->config().quota.reserve == config::Quota::Reserve::slab)
+        terms.held = std::min(terms.held, limits::slab_tokens);
+    terms.dearest = route.dearest;
+    return terms;
+}
+
+// What is held at first.
+quota::Bound bound_of(const chat::ChatRequest& request, const upstream::Route& route,
+                      const upstream::Allowance::Terms& allowance) {
     quota::Bound bound;
     bound.choices = request.choices();
     bound.input_tokens = request.input_tokens_bound();
-    bound.output_tokens =
-        request.max_output_tokens().value_or(route.max_output_tokens) * bound.choices;
+    bound.output_tokens = allowance.held;
     bound.input_nanousd = quota::input_bound_nanousd(route.dearest, bound.input_tokens);
     bound.price = route.priced ? quota::Bound::Price::known : quota::Bound::Price::unknown;
     bound.output_nanousd = quota::output_bound_nanousd(route.dearest, bound.output_tokens);
@@ -109,7 +123,8 @@ WEIR_OWN_FRAME net::Task<Result<Begun>> admit(Parts& parts, ThreadParts& mine,
     add_rate_headers(responder, admission);
     if (admission.refusal) co_return std::unexpected(*std::move(admission.refusal));
     CO_TRY(filter::Checked checked, filter::check(std::move(request)));
-    const quota::Bound bound = bound_of(checked.request(), route);
+    const upstream::Allowance::Terms allowance = allowance_of(checked.request(), route);
+    const quota::Bound bound = bound_of(checked.request(), route, allowance);
     CO_TRY(quota::Reservation reservation, parts.ledger.reserve(caller, bound, route.name));
 
     // From here on money is held; the generation owns it and outlives this connection if it must.
@@ -118,7 +133,8 @@ WEIR_OWN_FRAME net::Task<Result<Begun>> admit(Parts& parts, ThreadParts& mine,
     if (record.streamed) begun.stream = door.stream(checked.request(), std::move(id));
     else begun.whole = door.whole(checked.request(), std::move(id));
     const chat::Delivery delivery = checked.request().delivery();
-    Generation::Order order{std::move(checked), std::move(route), std::move(reservation), delivery};
+    Generation::Order order{std::move(checked), std::move(route), std::move(reservation), allowance,
+                            delivery};
     begun.generation = Generation::start(parts, mine, std::move(order));
     co_return begun;
 }

@@ -93,12 +93,17 @@ std::optional<std::string> Books::apply_reserve(const Entry& entry, Effect effec
         holds_.emplace(entry.hold, entry);
         return std::nullopt;
     }
+    Entry& hold = known->second;
     for (const Delta& delta : entry.deltas) {
-        for (Delta& held : known->second.deltas)
-            if (held.account == delta.account && held.window_start == delta.window_start &&
-                __builtin_add_overflow(held.held, delta.held, &held.held))
-                return "a balance overflows";
+        const auto same = std::ranges::find_if(hold.deltas, [&](const Delta& held) {
+            return held.account == delta.account && held.window_start == delta.window_start;
+        });
+        if (same == hold.deltas.end()) return "I5: an extension holds in a window of its own";
+        if (__builtin_add_overflow(same->held, delta.held, &same->held))
+            return "a balance overflows";
     }
+    add(hold.tokens_out, entry.tokens_out);
+    add(hold.nanousd, entry.nanousd);
     return std::nullopt;
 }
 

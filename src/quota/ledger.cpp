@@ -321,6 +321,42 @@ Entry* Ledger::begin_end(const Uuid& id, EntryKind kind) {
     return &scratch_;
 }
 
+Result<std::int64_t> Ledger::extend(const Uuid& id, std::int64_t tokens, std::int64_t nanousd) {
+    if (broken_) return refuse(Error(Errc::ledger_unavailable).retry_in(std::chrono::seconds(5)));
+    const WallTime now = world_.clock.wall();
+    const Amounts amounts{0, tokens, nanousd};
+    std::int64_t lsn = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = books_.holds().find(id);
+        if (!ensure(found != books_.holds().end(), "a hold is extended that is not open"))
+            return refuse(Errc::internal);
+        const Entry& hold = found->second;
+        accounts_for(hold.payer); // limits that the file changed meanwhile
+        scratch_ = hold;
+        scratch_.kind = EntryKind::extend;
+        scratch_.at = micros(now);
+        scratch_.tokens_in = 0;
+        scratch_.tokens_out = tokens;
+        scratch_.nanousd = nanousd;
+        scratch_.deltas.clear();
+        for (const Delta& held : hold.deltas) {
+            AccountState& state = *books_.find(held.account);
+            const std::int64_t needed = amounts.of(state.account.unit);
+            if (needed == 0) continue;
+            // The window it was admitted in, also after its end.
+            const Window& window = *state.find(held.window_start);
+            const auto& limit = state.account.limit;
+            if (limit && (needed > *limit || window.settled + window.held > *limit - needed))
+                return refuse(refusal(state.account, window, {}, needed, now));
+            scratch_.deltas.push_back({held.account, held.window_start, 0, needed});
+        }
+        lsn = append(scratch_);
+    }
+    world_.store.nudge();
+    return lsn;
+}
+
 std::int64_t Ledger::settle(const Uuid& hold, const Reservation::End& end) {
     std::int64_t lsn = 0;
     {

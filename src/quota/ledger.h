@@ -84,6 +84,7 @@ private:
     enum class Verdict : std::uint8_t { durable, lost };
     static void wake(std::vector<Waiter> waiters, Verdict verdict);
 
+    Result<std::int64_t> extend(const Uuid& hold, std::int64_t tokens, std::int64_t nanousd);
     std::int64_t settle(const Uuid& hold, const Reservation::End& end);
     void release(const Uuid& hold);
 

@@ -113,6 +113,24 @@ public:
         for (const Part& part : hold) balances[part.window].held += part.amount;
         return hold;
     }
+    bool extend(Hold& hold, const Amounts& more) {
+        for (const Part& part : hold) {
+            const auto& name = std::get<Name>(part.window);
+            const auto all = budgets(std::get<Subject>(name));
+            const auto budget = all.find(name);
+            const std::int64_t amount = more.of(std::get<Unit>(name));
+            const Balance balance = balances[part.window];
+            if (amount > 0 && budget != all.end() && budget->second &&
+                balance.settled + balance.held + amount > *budget->second)
+                return false;
+        }
+        for (Part& part : hold) {
+            const std::int64_t amount = more.of(std::get<Unit>(std::get<Name>(part.window)));
+            part.amount += amount;
+            balances[part.window].held += amount;
+        }
+        return true;
+    }
     void end(const Hold& hold, const std::optional<Amounts>& used) {
         for (const Part& part : hold) {
             Balance& balance = balances[part.window];
@@ -139,7 +157,8 @@ public:
 
     void step() {
         const std::uint64_t dice = pick(100);
-        if (dice < 45) reserve();
+        if (dice < 35) reserve();
+        else if (dice < 45) extend();
         else if (dice < 65) end_one(&Life::settle);
         else if (dice < 72) end_one(&Life::release);
         else if (dice < 79) end_one(&Life::drop);
@@ -157,6 +176,8 @@ public:
         EXPECT_GT(admitted_, 100);
         EXPECT_GT(refused_, 100);
         EXPECT_GT(overages_, 10);
+        EXPECT_GT(extended_, 20);
+        EXPECT_GT(not_extended_, 2);
     }
     // What a restart right now would make of it: every open hold is charged whole.
     void check_recovery() {
@@ -205,6 +226,20 @@ private:
         if (!hold) return;
         Running one{*std::move(reservation), *hold, bound};
         running_.push_back(std::make_unique<Running>(std::move(one)));
+    }
+
+    void extend() {
+        if (running_.empty()) return;
+        Running& one = *running_[pick(running_.size())];
+        const std::int64_t tokens = amount(300);
+        const std::int64_t nanousd = amount(6'000);
+        const auto extended = one.reservation.extend(tokens, nanousd);
+        const bool expected = model_.extend(one.hold, {0, tokens, nanousd});
+        ASSERT_EQ(extended.has_value(), expected);
+        ++(expected ? extended_ : not_extended_);
+        if (!expected) return;
+        one.bound.output_tokens += tokens;
+        one.bound.output_nanousd += nanousd;
     }
 
     void end_one(void (Life::*how)(Running)) {
@@ -347,6 +382,8 @@ private:
     std::int64_t overages_ = 0;
     int admitted_ = 0;
     int refused_ = 0;
+    int extended_ = 0;
+    int not_extended_ = 0;
 };
 
 class LedgerModel : public testing::TestWithParam<std::uint64_t> {};

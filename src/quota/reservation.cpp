@@ -30,6 +30,11 @@ net::Task<Result<void>> Reservation::durable(net::Loop& loop) {
     return ledger_->when_durable(lsn_, loop);
 }
 
+Result<void> Reservation::extend(std::int64_t output_tokens, std::int64_t nanousd) {
+    WEIR_TRY(lsn_, ledger_->extend(hold_, output_tokens, nanousd));
+    return {};
+}
+
 void Reservation::mark_sent(const Cost& input) {
     sent_ = true;
     count(input, Certainty::estimated);

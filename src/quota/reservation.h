@@ -39,7 +39,12 @@ public:
     Reservation& operator=(Reservation&&) = delete;
     ~Reservation();
 
-    // Returns once the hold is on disk. Nothing may be sent to a provider before.
+    // Holds more of what the output may cost, in the windows it was admitted in, all or none.
+    // Errors: quota_exceeded, and the hold is what it was; ledger_unavailable.
+    Result<void> extend(std::int64_t output_tokens, std::int64_t nanousd);
+
+    // Returns once the hold and its extensions so far are on disk. Nothing may be sent to a
+    // provider before, and nothing that an extension pays for passed on.
     // Errors: ledger_unavailable; the hold is then void.
     net::Task<Result<void>> durable(net::Loop& loop);
 

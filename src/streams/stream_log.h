@@ -21,6 +21,7 @@ std::string_view name(Outcome outcome);
 struct Ending {
     Outcome outcome = Outcome::complete;
     std::optional<Error> error; // what readers are told; absent when complete
+    std::optional<Error> limit; // the budget that made a complete answer a short one
     chat::Usage usage;
     std::string usage_raw;
     std::int64_t nanousd = 0;

@@ -127,10 +127,10 @@ struct RequestBytes {
 };
 constexpr std::size_t head_room = 512;
 
-RequestBytes request_bytes(const AttemptInput& input) {
+RequestBytes request_bytes(const AttemptInput& input, chat::Delivery delivery) {
     dialects::OpenAiTerms terms;
     terms.model = input.candidate.model;
-    terms.delivery = input.delivery;
+    terms.delivery = delivery;
     terms.usage = input.candidate.target->stream_usage == config::Target::Usage::asked
                       ? chat::UsageWish::include
                       : input.request.usage_wish();
@@ -148,8 +148,8 @@ RequestBytes request_bytes(const AttemptInput& input) {
         head.field("authorization", "Bearer " + std::string(credential));
     head.field("content-type", "application/json");
     head.field("content-length", out.bytes.size() - head_room);
-    head.field("accept", input.delivery == chat::Delivery::streamed ? "text/event-stream"
-                                                                    : "application/json");
+    head.field("accept",
+               delivery == chat::Delivery::streamed ? "text/event-stream" : "application/json");
     head.field("accept-encoding", "identity").field("user-agent", "weir").end();
     if (head_bytes.size() > head_room) {
         out.bytes.replace(0, head_room, head_bytes);
@@ -211,9 +211,11 @@ AttemptFailure failed(Error error) {
 
 // Sends the request and reads the answer's head; on an idle connection that turns out to be dead,
 // once more on a fresh one: nothing of an answer was seen, and the provider closed before it.
-WEIR_OWN_FRAME net::Task<Result<wire::ResponseHead>>
-exchange(const AttemptInput& input, std::optional<net::Call>& call, Deadline first_event) {
-    const RequestBytes request = request_bytes(input);
+WEIR_OWN_FRAME net::Task<Result<wire::ResponseHead>> exchange(const AttemptInput& input,
+                                                              chat::Delivery delivery,
+                                                              std::optional<net::Call>& call,
+                                                              Deadline first_event) {
+    const RequestBytes request = request_bytes(input, delivery);
     for (const auto reuse : {net::HttpClient::Reuse::allowed, net::HttpClient::Reuse::never}) {
         const Deadline connect =
             Deadline::at(input.loop.clock().steady() + input.candidate.provider->timeouts.connect);
@@ -240,21 +242,37 @@ exchange(const AttemptInput& input, std::optional<net::Call>& call, Deadline fir
     co_return refuse(Errc::upstream_error);
 }
 
-} // namespace
+// The provider's own words against streaming, in any of the forms in use.
+bool refuses_to_stream(const AttemptFailure& failure) {
+    if (failure.kind != dialects::FailureClass::request) return false;
+    std::string words(failure.error.detail());
+    std::ranges::transform(words, words.begin(), to_lower);
+    return words.find("stream") != std::string::npos &&
+           (words.find("support") != std::string::npos ||
+            words.find("unknown") != std::string::npos ||
+            words.find("unrecognized") != std::string::npos ||
+            words.find("not allowed") != std::string::npos);
+}
 
-net::Task<std::expected<std::unique_ptr<Answer>, AttemptFailure>>
-attempt_openai(const AttemptInput& input) {
+using Attempted = std::expected<std::unique_ptr<Answer>, AttemptFailure>;
+
+WEIR_OWN_FRAME net::Task<Attempted> attempt_once(const AttemptInput& input,
+                                                 chat::Delivery delivery) {
+    if (delivery == chat::Delivery::whole) {
+        auto held = input.allowance.hold_all();
+        if (!held) co_return std::unexpected(failed(std::move(held).error()));
+    }
     const Deadline first_event = input.deadline.earlier(
         Deadline::at(input.loop.clock().steady() + input.candidate.provider->timeouts.first_event));
     std::optional<net::Call> call;
-    auto head = co_await exchange(input, call, first_event);
+    auto head = co_await exchange(input, delivery, call, first_event);
     if (!head) co_return std::unexpected(failed(std::move(head).error()));
     if (head->status() != 200)
         co_return std::unexpected(co_await read_failure(*call, *head, input));
 
     std::unique_ptr<Answer> out;
     const std::string_view type = head->find("content-type").value_or("");
-    if (input.delivery == chat::Delivery::streamed && !type.starts_with("application/json")) {
+    if (delivery == chat::Delivery::streamed && !type.starts_with("application/json")) {
         if (!type.starts_with("text/event-stream")) {
             const std::string shown = clip(type, 64);
             co_return std::unexpected(
@@ -274,6 +292,16 @@ attempt_openai(const AttemptInput& input) {
     out->source = {input.candidate.provider->name, input.candidate.model};
     out->price = input.candidate.target->price;
     co_return out;
+}
+
+} // namespace
+
+net::Task<Attempted> attempt_openai(const AttemptInput& input) {
+    auto attempted = co_await attempt_once(input, input.delivery);
+    const bool again = !attempted && input.delivery == chat::Delivery::streamed &&
+                       refuses_to_stream(attempted.error());
+    if (!again) co_return attempted;
+    co_return co_await attempt_once(input, chat::Delivery::whole);
 }
 
 } // namespace weir::upstream

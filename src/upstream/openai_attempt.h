@@ -6,6 +6,7 @@
 #include "dialects/openai_failure.h"
 #include "net/http/http_client.h"
 #include "quota/reservation.h"
+#include "upstream/allowance.h"
 #include "upstream/answer.h"
 #include "upstream/key_pool.h"
 #include "upstream/routes.h"
@@ -25,15 +26,17 @@ struct AttemptInput {
     net::Loop& loop;
     net::Interrupt& interrupt;
     quota::Reservation& reservation;
+    Allowance& allowance;
     const chat::ChatRequest& request;
     const net::Url* url; // null for the demo
     const Candidate& candidate;
     const KeyPool::Choice& key;
-    chat::Delivery delivery;
-    Deadline deadline; // of the whole answer
+    chat::Delivery delivery; // how the provider is asked, whatever the client wished
+    Deadline deadline;       // of the whole answer
 };
 
-// Returns when the first meaningful event is there; what came before is in the answer too.
+// Returns when the first meaningful event is there; what came before is in the answer too. A
+// provider that says that it cannot stream is asked once more for the whole.
 // The request is not sent before the reservation is durable; connecting overlaps with that.
 net::Task<std::expected<std::unique_ptr<Answer>, AttemptFailure>>
 attempt_openai(const AttemptInput& input);

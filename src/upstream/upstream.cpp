@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fmt/core.h>
+#include <iterator>
 
 namespace weir::upstream {
 namespace {
@@ -63,7 +64,50 @@ private:
 bool is_final(const AttemptFailure& failure) {
     const Errc code = failure.error.code();
     return code == Errc::client_left || code == Errc::ledger_unavailable ||
-           code == Errc::upstream_rejected;
+           code == Errc::upstream_rejected || code == Errc::quota_exceeded;
+}
+
+// A whole answer cannot be cut, so it is asked for only where all of it is held, or where the
+// target cannot do otherwise.
+chat::Delivery asked(const Candidate& candidate, config::Quota::Reserve reserve,
+                     chat::Delivery wished) {
+    if (candidate.provider->dialect == config::Dialect::demo) return wished;
+    if (candidate.target->streaming == config::Target::Streaming::no) return chat::Delivery::whole;
+    const bool held = reserve == config::Quota::Reserve::full;
+    return held ? wished : chat::Delivery::streamed;
+}
+
+// An answer gathered to its end, as far as it is paid for.
+class GatheredAnswer final : public Answer {
+public:
+    explicit GatheredAnswer(std::vector<chat::ChatEvent> events) : events_(std::move(events)) {}
+    net::Task<Result<std::vector<chat::ChatEvent>>> next() override {
+        co_return std::exchange(events_, {});
+    }
+
+private:
+    std::vector<chat::ChatEvent> events_;
+};
+
+net::Task<Result<std::unique_ptr<Answer>>> gather(std::unique_ptr<Answer> answer,
+                                                  Allowance& allowance) {
+    std::vector<chat::ChatEvent> all;
+    std::size_t bytes = 0;
+    while (!allowance.was_cut()) {
+        CO_TRY(auto events, co_await answer->next());
+        if (events.empty()) break;
+        if (!allowance.pass_now(events)) CO_CHECK(co_await allowance.pass(events));
+        for (const chat::ChatEvent& event : events) bytes += chat::kept_bytes(event);
+        if (bytes > limits::upstream_body_bytes)
+            co_return refuse(
+                Error(Errc::upstream_malformed).because("the answer is larger than allowed"));
+        std::ranges::move(events, std::back_inserter(all));
+    }
+    auto gathered = std::make_unique<GatheredAnswer>(std::move(all));
+    gathered->source = std::move(answer->source);
+    gathered->price = answer->price;
+    std::unique_ptr<Answer> out = std::move(gathered);
+    co_return out;
 }
 
 } // namespace
@@ -120,8 +164,9 @@ std::vector<const Candidate*> Upstream::in_turn(const Route& route) {
 }
 
 net::Task<Result<std::unique_ptr<Answer>>>
-Upstream::open(Caller caller, quota::Reservation& reservation, const filter::Checked& checked,
-               const Route& route, chat::Delivery delivery) {
+Upstream::open(Caller caller, quota::Reservation& reservation, Allowance& allowance,
+               const filter::Checked& checked, const Route& route, chat::Delivery delivery) {
+    const config::Quota::Reserve reserve = route.routes->config().quota.reserve;
     Tally tally;
     std::size_t attempts = 0;
     const std::vector<const Candidate*> candidates = in_turn(route);
@@ -134,11 +179,26 @@ Upstream::open(Caller caller, quota::Reservation& reservation, const filter::Che
             const Deadline deadline =
                 Deadline::at(clock_.steady() + candidate.provider->timeouts.total);
             const KeyPool::Use use = keys_.use(key);
-            const AttemptInput input{
-                caller.client,     caller.loop,   caller.interrupt, reservation,
-                checked.request(), candidate.url, candidate,        key,
-                delivery,          deadline};
+            const AttemptInput input{caller.client,
+                                     caller.loop,
+                                     caller.interrupt,
+                                     reservation,
+                                     allowance,
+                                     checked.request(),
+                                     candidate.url,
+                                     candidate,
+                                     key,
+                                     asked(candidate, reserve, delivery),
+                                     deadline};
+            allowance.restart();
             Opened opened = co_await attempt(input);
+            if (opened && delivery == chat::Delivery::whole) {
+                auto whole = co_await gather(std::move(*opened), allowance);
+                if (whole) opened = std::move(*whole);
+                else
+                    opened = std::unexpected(AttemptFailure{
+                        std::move(whole).error(), dialects::FailureClass::transient, std::nullopt});
+            }
             if (opened) {
                 keys_.note_success(key);
                 (*opened)->keep = route.routes;

@@ -30,11 +30,14 @@ public:
         net::HttpClient& client;
         net::Interrupt& interrupt;
     };
+    // For a client that does not stream the answer returns whole and metered, so that until then
+    // another target may be tried; else with its first meaningful event.
     // Errors: upstream_rejected (the provider's own refusal), upstream_credentials_exhausted,
-    // upstream_unavailable, upstream_timeout, upstream_error, ledger_unavailable, client_left.
+    // upstream_unavailable, upstream_timeout, upstream_error, ledger_unavailable, client_left;
+    // quota_exceeded where a whole call needs more than is left.
     WEIR_OWN_FRAME net::Task<Result<std::unique_ptr<Answer>>>
-    open(Caller caller, quota::Reservation& reservation, const filter::Checked& checked,
-         const Route& route, chat::Delivery delivery);
+    open(Caller caller, quota::Reservation& reservation, Allowance& allowance,
+         const filter::Checked& checked, const Route& route, chat::Delivery delivery);
 
 private:
     using Opened = std::expected<std::unique_ptr<Answer>, AttemptFailure>;

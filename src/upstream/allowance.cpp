@@ -1,0 +1,121 @@
+#include "upstream/allowance.h"
+
+#include "base/limits.h"
+#include "quota/price.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace weir::upstream {
+namespace {
+
+constexpr std::int64_t unbounded = std::numeric_limits<std::int64_t>::max();
+
+std::uint64_t bit_of(std::uint32_t choice) { return std::uint64_t{1} << (choice % 64); }
+
+// The choice that an event speaks for, if any.
+std::optional<std::uint32_t> choice_of(const chat::ChatEvent& event) {
+    return std::visit(
+        [](const auto& e) -> std::optional<std::uint32_t> {
+            if constexpr (requires { e.choice; }) return e.choice;
+            else return std::nullopt;
+        },
+        event);
+}
+
+} // namespace
+
+Allowance::Allowance(quota::Reservation& reservation, net::Loop& loop, const Terms& terms)
+    : reservation_(reservation),
+      loop_(loop),
+      dearest_(terms.dearest),
+      usual_(terms.usual),
+      most_(terms.most.value_or(unbounded)),
+      granted_(terms.held),
+      durable_(terms.held) {}
+
+void Allowance::restart() {
+    bytes_ = reported_ = 0;
+    begun_ = finished_ = 0;
+}
+
+Result<void> Allowance::hold_all() {
+    const std::int64_t all = most_ == unbounded ? usual_ : most_;
+    if (granted_ >= all) return {};
+    return extend(all - granted_);
+}
+
+Result<void> Allowance::extend(std::int64_t tokens) {
+    WEIR_CHECK(reservation_.extend(tokens, quota::output_bound_nanousd(dearest_, tokens)));
+    granted_ += tokens;
+    return {};
+}
+
+// Asks for the next slab while half of the last one is left, and for more where one event is larger
+// than that.
+Result<void> Allowance::extend_for(std::int64_t spent) {
+    const std::int64_t half = limits::slab_tokens / 2;
+    if (granted_ >= most_ || granted_ - spent >= half) return {};
+    const std::int64_t wanted = std::max(limits::slab_tokens, spent - granted_ + half);
+    return extend(std::min(wanted, most_ - granted_));
+}
+
+std::int64_t Allowance::spent_with(const chat::ChatEvent& event) const {
+    const auto bytes = bytes_ + static_cast<std::int64_t>(chat::output_bytes(event));
+    return std::max((bytes + 1) / 2, reported_);
+}
+
+void Allowance::note(const chat::ChatEvent& event) {
+    bytes_ += static_cast<std::int64_t>(chat::output_bytes(event));
+    if (const auto* const usage = std::get_if<chat::UsageReport>(&event))
+        reported_ = std::max(reported_, usage->usage.output.value());
+    if (const auto choice = choice_of(event)) begun_ |= bit_of(*choice);
+    if (const auto* const finish = std::get_if<chat::ChoiceFinished>(&event))
+        finished_ |= bit_of(finish->choice);
+}
+
+bool Allowance::pass_now(const std::vector<chat::ChatEvent>& events) {
+    std::int64_t bytes = bytes_;
+    for (const chat::ChatEvent& event : events)
+        bytes += static_cast<std::int64_t>(chat::output_bytes(event));
+    const std::int64_t spent = std::max((bytes + 1) / 2, reported_);
+    const bool roomy = granted_ >= most_ || granted_ - spent >= limits::slab_tokens / 2;
+    if (!roomy || !covers(spent)) return false;
+    for (const chat::ChatEvent& event : events) note(event);
+    return true;
+}
+
+net::Task<Result<void>> Allowance::pass(std::vector<chat::ChatEvent>& events) {
+    for (std::size_t i = 0; i < events.size(); ++i) {
+        const std::int64_t spent = spent_with(events[i]);
+        auto extended = extend_for(spent);
+        if (!extended && extended.error().code() != Errc::quota_exceeded)
+            co_return std::unexpected(std::move(extended).error());
+        if (!covers(spent)) {
+            // What there is on the way to the disk may be enough; a refused slab is not.
+            if (granted_ < spent && granted_ < most_) {
+                refusal_ = std::move(extended).error();
+                cut(events, i);
+                co_return Result<void>();
+            }
+            CO_CHECK(co_await reservation_.durable(loop_));
+            durable_ = granted_;
+        }
+        note(events[i]);
+    }
+    co_return Result<void>();
+}
+
+void Allowance::cut(std::vector<chat::ChatEvent>& events, std::size_t kept) {
+    // The choice that was about to speak has begun, whether or not anything of it was passed.
+    for (std::size_t i = kept; i < events.size(); ++i)
+        if (const auto choice = choice_of(events[i])) begun_ |= bit_of(*choice);
+    events.erase(events.begin() + static_cast<std::ptrdiff_t>(kept), events.end());
+    if (begun_ == 0) begun_ = 1;
+    for (std::uint32_t choice = 0; choice < 64; ++choice)
+        if ((begun_ & ~finished_ & bit_of(choice)) != 0)
+            events.emplace_back(chat::ChoiceFinished{choice, "length", {}});
+    finished_ = begun_;
+}
+
+} // namespace weir::upstream

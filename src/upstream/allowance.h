@@ -1,0 +1,68 @@
+#pragma once
+// How much of an answer may be passed on: as much as the reservation has on disk. An answer is held
+// for a slab of its output at a time; when half of the last one is left another is asked for, and
+// what goes beyond the last durable one waits. A slab is spent at a cheap upper bound: two bytes of
+// text are taken for a token, and never less than the provider's own running count.
+// Thread: the loop's.
+
+#include "chat/chat_event.h"
+#include "config/config.h"
+#include "net/task.h"
+#include "quota/reservation.h"
+
+#include <optional>
+#include <vector>
+
+namespace weir::upstream {
+
+class Allowance {
+public:
+    struct Terms {
+        std::int64_t held = 0;            // output tokens that the reservation began with
+        std::optional<std::int64_t> most; // what the client bounded all choices to; held by then,
+                                          // no more is asked for
+        std::int64_t usual = 0;           // the model's own bound where the client named none
+        config::Price dearest;            // what another slab may cost
+    };
+    Allowance(quota::Reservation& reservation, net::Loop& loop, const Terms& terms);
+
+    // Another attempt begins: what a dead one produced is not counted.
+    void restart();
+    // Holds all that the answer may need, for a call that cannot be cut.
+    // Errors: quota_exceeded, ledger_unavailable.
+    Result<void> hold_all();
+
+    // Whether all of `events` is covered; then they count as passed.
+    bool pass_now(const std::vector<chat::ChatEvent>& events);
+    // As much of `events` as the budgets pay for. Where that is less than all, they end with a
+    // finish for reason `length` of every choice that has not finished, and was_cut() holds.
+    // Errors: ledger_unavailable.
+    WEIR_OWN_FRAME net::Task<Result<void>> pass(std::vector<chat::ChatEvent>& events);
+    bool was_cut() const { return refusal_.has_value(); }
+    // The refusal that cut it. Requires: was_cut().
+    const Error& refusal() const { return *refusal_; }
+
+private:
+    // Tokens spent once an event has passed.
+    std::int64_t spent_with(const chat::ChatEvent& event) const;
+    void note(const chat::ChatEvent& event);
+    bool covers(std::int64_t tokens) const { return tokens <= durable_ || durable_ >= most_; }
+    Result<void> extend(std::int64_t tokens);
+    Result<void> extend_for(std::int64_t spent);
+    void cut(std::vector<chat::ChatEvent>& events, std::size_t kept);
+
+    quota::Reservation& reservation_;
+    net::Loop& loop_;
+    config::Price dearest_;
+    std::int64_t usual_;
+    std::int64_t most_; // INT64_MAX where nothing bounds it
+    std::int64_t granted_;
+    std::int64_t durable_;
+    std::int64_t bytes_ = 0;
+    std::int64_t reported_ = 0; // by the provider, so far
+    std::uint64_t begun_ = 0;   // a bit for each choice
+    std::uint64_t finished_ = 0;
+    std::optional<Error> refusal_;
+};
+
+} // namespace weir::upstream
