@@ -60,7 +60,9 @@ inline constexpr auto dns_time = 60s;
 // --- Streams.
 inline constexpr auto open_time = 10s; // then the 200 goes out with a heartbeat
 inline constexpr auto heartbeat_time = 15s;
-inline constexpr std::size_t stream_bytes = 4 * 1024 * 1024;
+inline constexpr std::size_t stream_bytes = 4 * 1024 * 1024; // a log: what a reader may be behind
+inline constexpr auto stream_time = 10min;                   // an ended stream can be joined again
+inline constexpr auto stream_room_time = 50ms; // between looks for room in the memory of all logs
 inline constexpr auto drain_time = 30s;
 
 // --- Ledger.

@@ -101,6 +101,10 @@ struct Quota {
     std::vector<Budget> key;  // for each key
 };
 
+struct Streams {
+    std::size_t memory = 256 * 1024 * 1024; // of all logs together
+};
+
 struct Limits {
     Rate per_ip = *Rate::parse("120/min burst 30");
     Rate per_key = *Rate::parse("600/min");
@@ -133,6 +137,7 @@ struct Config {
     Quota quota;
     Durability durability = Durability::power;
     Limits limits;
+    Streams streams;
     std::string log_level = "info";
     enum class MetricsDoor : std::uint8_t { administrators, everyone };
     MetricsDoor metrics = MetricsDoor::administrators;

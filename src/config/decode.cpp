@@ -209,6 +209,11 @@ void decode_rest(Section& root, Config& config) {
         log.not_built("prompts", "", "teams whose texts may be logged");
     }
     {
+        const auto child = root.section("streams", "answers in progress, and those to join again");
+        Section streams(root.reading(), child.node, child.path, *child.schema);
+        streams.bytes("memory", config.streams.memory, "of all stream logs together");
+    }
+    {
         const auto child = root.section("metrics", "the door /metrics");
         Section metrics(root.reading(), child.node, child.path, *child.schema);
         std::size_t open = 0;
@@ -219,7 +224,6 @@ void decode_rest(Section& root, Config& config) {
     root.not_built("alerts", "", "webhooks and mail");
     root.not_built("auth", "", "registration, sessions and OpenID Connect");
     root.not_built("cors", "", "origins of other web pages");
-    root.not_built("streams", "", "memory for streams");
     root.not_built("retention", "", "how long things are kept");
 }
 

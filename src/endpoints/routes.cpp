@@ -3,6 +3,7 @@
 #include "endpoints/admin_door.h"
 #include "endpoints/chat_doors.h"
 #include "endpoints/health.h"
+#include "endpoints/stream_doors.h"
 
 #include <array>
 
@@ -11,6 +12,8 @@ namespace {
 
 constexpr std::array table{
     Route{"POST", "/v1/chat/completions", Who::key, chat_completions},
+    Route{"GET", "/v1/streams/*", Who::key, join_stream},
+    Route{"DELETE", "/v1/streams/*", Who::key, stop_stream},
     Route{"GET", "/v1/models", Who::key, list_models},
     Route{"GET", "/v1/models/*", Who::key, get_model},
     Route{"POST", "/api/v1/chat", Who::key, plain_chat},

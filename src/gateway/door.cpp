@@ -4,28 +4,30 @@ namespace weir::gateway {
 
 const Door& openai_chat_door() {
     static constexpr Door door{
+        "openai",
         dialects::Shape::openai,
         chat::parse,
-        [](const chat::ChatRequest& request, std::string id) {
-            return dialects::openai_stream_encoder(request.usage_wish(), std::move(id));
-        },
-        [](const chat::ChatRequest&, std::string id) {
-            return dialects::openai_whole_encoder(std::move(id));
-        },
+        dialects::openai_stream_encoder,
+        dialects::openai_whole_encoder,
     };
     return door;
 }
 
 const Door& plain_chat_door() {
     static constexpr Door door{
+        "weir",
         dialects::Shape::openai,
         chat::parse_prompt,
-        [](const chat::ChatRequest&, std::string) { return dialects::plain_stream_encoder(); },
-        [](const chat::ChatRequest&, std::string id) {
-            return dialects::plain_whole_encoder(std::move(id));
-        },
+        [](chat::UsageWish, std::string) { return dialects::plain_stream_encoder(); },
+        dialects::plain_whole_encoder,
     };
     return door;
+}
+
+const Door* find_door(std::string_view name) {
+    for (const Door* const door : {&openai_chat_door(), &plain_chat_door()})
+        if (door->name == name) return door;
+    return nullptr;
 }
 
 } // namespace weir::gateway

@@ -11,15 +11,16 @@
 namespace weir::gateway {
 
 struct Door {
+    std::string_view name; // as in ?format= of /v1/streams
     dialects::Shape shape;
     Result<chat::ChatRequest> (*parse)(std::string_view body);
-    std::unique_ptr<dialects::StreamEncoder> (*stream)(const chat::ChatRequest& request,
-                                                       std::string id);
-    std::unique_ptr<dialects::WholeEncoder> (*whole)(const chat::ChatRequest& request,
-                                                     std::string id);
+    std::unique_ptr<dialects::StreamEncoder> (*stream)(chat::UsageWish usage, std::string id);
+    std::unique_ptr<dialects::WholeEncoder> (*whole)(std::string id);
 };
 
 const Door& openai_chat_door(); // POST /v1/chat/completions
 const Door& plain_chat_door();  // POST /api/v1/chat
+// Null where no door has that name.
+const Door* find_door(std::string_view name);
 
 } // namespace weir::gateway

@@ -19,7 +19,7 @@ Generation::Generation(Parts& parts, ThreadParts& mine, Order order)
       reservation_(std::move(order.reservation)),
       allowance_(*reservation_, mine.loop, order.allowance),
       delivery_(order.delivery),
-      log_(mine.loop) {
+      log_(parts.streams.open(mine.loop, std::move(order.begun))) {
     parts_.running.fetch_add(1, std::memory_order_relaxed);
     mine_.generations.insert(this);
 }
@@ -28,18 +28,20 @@ Generation::~Generation() { mine_.generations.erase(this); }
 
 std::shared_ptr<Generation> Generation::start(Parts& parts, ThreadParts& mine, Order order) {
     auto generation = std::make_shared<Generation>(parts, mine, std::move(order));
+    generation->log_->on_wish([weak = std::weak_ptr(generation)](std::optional<Error> why) {
+        const auto self = weak.lock();
+        if (!self) return;
+        if (why) self->stop(*std::move(why));
+        else self->interrupt_.request();
+    });
     mine.loop.spawn(run(generation));
     return generation;
 }
 
 void Generation::stop(Error why) {
-    if (log_.ended()) return;
+    if (log_->ended()) return;
     stopped_ = std::move(why);
     interrupt_.request();
-}
-
-void Generation::reader_left() {
-    if (log_.readers() == 0 && !log_.ended()) interrupt_.request();
 }
 
 net::Task<void> Generation::run(std::shared_ptr<Generation> self) {
@@ -52,7 +54,7 @@ net::Task<void> Generation::run(std::shared_ptr<Generation> self) {
     // What it came from keeps what it points to.
     me.route_ = {};
     if (answer) {
-        me.log_.set_source((*answer)->source);
+        me.log_->set_source((*answer)->source);
         me.price_ = (*answer)->price;
         auto pumped = co_await me.pump(**answer);
         // Hang up before anything else: the provider should not speak into the void.
@@ -75,7 +77,7 @@ net::Task<Result<void>> Generation::pump(upstream::Answer& answer) {
         for (chat::ChatEvent& event : events) take(std::move(event));
         count();
         if (allowance_.was_cut()) co_return Result<void>();
-        co_await log_.wait_for_room();
+        if (parts_.streams.is_full()) co_await parts_.streams.room(mine_.loop);
         if (interrupt_.requested()) co_return refuse(Errc::client_left);
     }
 }
@@ -88,7 +90,7 @@ void Generation::take(chat::ChatEvent event) {
         return;
     }
     output_bytes_ += chat::output_bytes(event);
-    log_.append(std::move(event));
+    log_->append(std::move(event));
 }
 
 quota::Cost Generation::cost() const {
@@ -111,7 +113,7 @@ void Generation::count() {
 net::Task<void> Generation::settle(Result<void> pumped) {
     // A source that ends without an error has seen every choice finish.
     const bool whole = pumped.has_value();
-    const bool left = !pumped && !stopped_ && pumped.error().code() == Errc::client_left;
+    const bool left = !pumped && was_cancelled(pumped.error());
     streams::Ending ending;
     ending.outcome = whole  ? streams::Outcome::complete
                      : left ? streams::Outcome::cancelled
@@ -136,14 +138,24 @@ net::Task<void> Generation::settle(Result<void> pumped) {
     // If the disk fails the answer is whole all the same; the ledger refuses what comes next.
     if (delivery_ == chat::Delivery::streamed && !left)
         (void)co_await parts_.ledger.when_durable(lsn, mine_.loop);
-    log_.end(std::move(ending));
+    end(std::move(ending));
+}
+
+void Generation::end(streams::Ending ending) {
+    log_->end(std::move(ending));
+    parts_.streams.ended(*log_);
+}
+
+bool Generation::was_cancelled(const Error& error) const {
+    if (stopped_) return stopped_->code() == Errc::stream_cancelled;
+    return error.code() == Errc::client_left;
 }
 
 // Nothing of an answer was seen.
 void Generation::give_up(Error error) {
     streams::Ending ending;
     // Stopped by the server, a client that got nothing pays nothing.
-    const bool left = error.code() == Errc::client_left && !stopped_;
+    const bool left = was_cancelled(error);
     if (stopped_) error = *stopped_;
     ending.outcome = left ? streams::Outcome::cancelled : streams::Outcome::interrupted;
     if (left && reservation_->sent()) {
@@ -157,7 +169,7 @@ void Generation::give_up(Error error) {
         std::move(*reservation_).release();
     }
     ending.error = std::move(error);
-    log_.end(std::move(ending));
+    end(std::move(ending));
 }
 
 } // namespace weir::gateway

@@ -1,7 +1,8 @@
 #pragma once
 // One answer being made. It is a coroutine of its own: it owns the reservation, the provider's
 // answer and the write end of the stream log, and every client, the first too, is only a reader of
-// that log. When the last reader leaves it hangs up on the provider and settles what was produced.
+// that log. When the last reader leaves, or the owner stops the stream, it hangs up on the provider
+// and settles what was produced.
 // Thread: its loop's.
 
 #include "filter/checked.h"
@@ -20,15 +21,14 @@ public:
         quota::Reservation reservation;
         upstream::Allowance::Terms allowance;
         chat::Delivery delivery;
+        streams::Begun begun;
     };
     // Starts it on the loop of `mine`; it lives until it has settled.
     static std::shared_ptr<Generation> start(Parts& parts, ThreadParts& mine, Order order);
 
-    streams::StreamLog& log() { return log_; }
+    const std::shared_ptr<streams::StreamLog>& log() { return log_; }
     // Ends it early: what was produced is settled, and readers are told `why`.
     void stop(Error why);
-    // A reader is gone; the last one takes the generation with it.
-    void reader_left();
 
     Generation(Parts& parts, ThreadParts& mine, Order order);
     ~Generation();
@@ -38,6 +38,9 @@ private:
     net::Task<Result<void>> pump(upstream::Answer& answer);
     WEIR_OWN_FRAME net::Task<void> settle(Result<void> pumped);
     void give_up(Error error);
+    void end(streams::Ending ending);
+    // Somebody asked for its end: the last reader by leaving, or the owner.
+    bool was_cancelled(const Error& error) const;
     void take(chat::ChatEvent event);
     void count();
     quota::Cost cost() const;
@@ -50,7 +53,7 @@ private:
     std::optional<quota::Reservation> reservation_;
     upstream::Allowance allowance_;
     chat::Delivery delivery_;
-    streams::StreamLog log_;
+    std::shared_ptr<streams::StreamLog> log_;
     net::Interrupt interrupt_;
     std::optional<config::Price> price_;
     std::optional<chat::UsageReport> reported_;

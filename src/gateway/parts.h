@@ -8,6 +8,7 @@
 #include "net/http/http_client.h"
 #include "quota/ledger.h"
 #include "record/record.h"
+#include "streams/stream_index.h"
 #include "upstream/upstream.h"
 
 #include <atomic>
@@ -22,6 +23,7 @@ struct Parts {
     limits::Gate& gate;
     quota::Ledger& ledger;
     upstream::Upstream& upstream;
+    streams::StreamIndex& streams;
     record::Sink& sink;
     std::atomic<bool>& draining;
     std::atomic<std::int64_t>& running; // answers being made or written

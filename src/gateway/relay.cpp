@@ -4,13 +4,15 @@
 #include "dialects/usage_json.h"
 #include "wire/sse_encoder.h"
 
+#include <fmt/core.h>
+
 namespace weir::gateway {
 namespace {
 
 // One client's place in the log: wakes for events, for its client's leaving and for its timer.
 class Place {
 public:
-    Place(net::Exchange& exchange, Generation& generation)
+    Place(net::Exchange& exchange, std::shared_ptr<streams::StreamLog> log, std::uint64_t after = 0)
         : wake(exchange.loop()),
           timer(
               exchange.loop().wheel(),
@@ -19,31 +21,28 @@ public:
                   static_cast<Place*>(self)->wake.notify();
               },
               this),
-          reader(std::in_place, generation.log(), wake),
-          exchange_(exchange),
-          generation_(generation) {
+          reader(std::move(log), exchange.loop(), wake, after),
+          exchange_(exchange) {
         exchange_.watch(wake);
     }
-    ~Place() {
-        exchange_.unwatch();
-        reader.reset();
-        generation_.reader_left();
-    }
+    ~Place() { exchange_.unwatch(); }
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
 
+    // Nothing more will come for this reader.
+    bool is_over() const { return reader.ending() != nullptr || reader.was_cut(); }
+
     net::Signal wake;
     net::Wheel::Timer timer;
-    std::optional<streams::StreamLog::Reader> reader;
+    streams::StreamLog::Reader reader;
     bool timer_fired = false;
 
 private:
     net::Exchange& exchange_;
-    Generation& generation_;
 };
 
 dialects::Closing closing_of(const streams::Ending& ending,
-                             const std::optional<streams::Source>& source) {
+                             const std::shared_ptr<const streams::Source>& source) {
     dialects::Closing closing;
     closing.usage = ending.usage;
     closing.usage_raw = ending.usage_raw;
@@ -57,7 +56,7 @@ dialects::Closing closing_of(const streams::Ending& ending,
 }
 
 void write_ending(record::Record& record, const streams::Ending& ending,
-                  const std::optional<streams::Source>& source) {
+                  const std::shared_ptr<const streams::Source>& source) {
     record.outcome = streams::name(ending.outcome);
     record.tokens_in = ending.usage.input.value();
     record.tokens_out = ending.usage.output.value();
@@ -77,14 +76,16 @@ void write_ending(record::Record& record, const streams::Ending& ending,
     }
 }
 
-void add_source(Responder& responder, const std::optional<streams::Source>& source) {
+void add_source(Responder& responder, const std::shared_ptr<const streams::Source>& source) {
     if (!source) return;
     responder.add_header("x-weir-provider", source->provider);
     responder.add_header("x-weir-model", source->model);
 }
 
 // The client is gone: what is known now goes into the record; the generation settles by itself.
-void note_left(record::Record& record, const std::optional<streams::Source>& source) {
+void note_left(record::Record& record, const RelayInput& input) {
+    const auto source = input.log->source();
+    input.exchange.reset();
     record.outcome = "cancelled";
     record.code = name(Errc::client_left);
     if (record.status == 0) record.status = 499;
@@ -94,71 +95,124 @@ void note_left(record::Record& record, const std::optional<streams::Source>& sou
     }
 }
 
-// Everything that can be said now, as frames.
-bool gather(streams::StreamLog::Reader& reader, dialects::StreamEncoder& encoder,
-            std::string& frames) {
-    bool any = false;
-    while (const chat::ChatEvent* const event = reader.next()) {
-        encoder.event(*event, frames);
-        any = true;
-    }
-    return any;
+// It held back a full log.
+Error too_slow() {
+    return Error(Errc::stream_gone, "The stream was read too slowly; what is still there can be "
+                                    "read at GET /v1/streams/{id}?after=N.");
 }
+
+enum class Last : std::uint8_t { not_yet, whole, broken };
+
+// Writes a stream's events as one client wants them.
+class Speaker {
+public:
+    Speaker(std::unique_ptr<dialects::StreamEncoder> encoder, Joining joining)
+        : encoder_(std::move(encoder)), joining_(joining) {}
+
+    // Everything that can be said now; whether there was anything.
+    bool gather(streams::StreamLog::Reader& reader, std::string& frames) {
+        bool any = false;
+        while (const chat::ChatEvent* const event = reader.next()) {
+            number_ = reader.number();
+            const std::size_t at = frames.size();
+            encoder_->event(*event, frames);
+            if (number_ <= joining_.after) {
+                frames.resize(at); // said before; the encoder only had to hear it
+                continue;
+            }
+            any = true;
+            if (joining_.numbers == Joining::Numbers::shown && frames.size() > at)
+                frames.insert(at, fmt::format("id: {}\n", number_));
+        }
+        return any;
+    }
+    // What a late reader's encoder must know though it is no longer there.
+    void hear(const chat::ChatEvent& event) {
+        std::string unsaid;
+        encoder_->event(event, unsaid);
+    }
+    // What an ending says, once everything before it was said.
+    Last last_words(const streams::StreamLog::Reader& reader, const streams::StreamLog& log,
+                    record::Record& record, std::string& frames) {
+        if (const streams::Ending* const ending = reader.ending()) {
+            write_ending(record, *ending, log.source());
+            end(*ending, log.source(), frames);
+            return ending->error ? Last::broken : Last::whole;
+        }
+        if (!reader.was_cut()) return Last::not_yet;
+        record.code = name(Errc::stream_gone);
+        record.outcome = "interrupted";
+        encoder_->fail(too_slow(), frames);
+        return Last::broken;
+    }
+
+private:
+    void end(const streams::Ending& ending, const std::shared_ptr<const streams::Source>& source,
+             std::string& frames) {
+        std::string last;
+        if (ending.error) encoder_->fail(*ending.error, last);
+        else encoder_->close(closing_of(ending, source), last);
+        if (joining_.numbers == Joining::Numbers::hidden) {
+            frames += last;
+            return;
+        }
+        // The frames of the ending are numbered on.
+        for (std::string_view rest = last; !rest.empty();) {
+            const std::size_t length = std::min(rest.find("\n\n"), rest.size() - 2) + 2;
+            if (++number_ > joining_.after)
+                frames += fmt::format("id: {}\n{}", number_, rest.substr(0, length));
+            rest.remove_prefix(length);
+        }
+    }
+    std::unique_ptr<dialects::StreamEncoder> encoder_;
+    Joining joining_;
+    std::uint64_t number_ = 0;
+};
 
 } // namespace
 
 net::Task<void> relay_stream(RelayInput input, Responder responder,
-                             std::unique_ptr<dialects::StreamEncoder> encoder) {
+                             std::unique_ptr<dialects::StreamEncoder> encoder, Joining joining) {
     record::Record& record = responder.record();
-    streams::StreamLog& log = input.generation.log();
-    Place place(input.exchange, input.generation);
+    streams::StreamLog& log = *input.log;
+    Place place(input.exchange, input.log, joining.after);
+    Speaker speaker(std::move(encoder), joining);
+    if (const auto started = log.started(); started && joining.after > 0) speaker.hear(*started);
     std::string frames;
 
     // Pending: nothing has been sent, so a failure is still a status.
     place.timer.arm(limits::open_time);
-    while (!gather(*place.reader, *encoder, frames)) {
-        if (const auto* const ending = place.reader->ending()) {
+    while (!speaker.gather(place.reader, frames) && !place.timer_fired) {
+        if (place.reader.was_cut())
+            co_return co_await std::move(responder).reject(Errc::stream_gone);
+        if (const auto* const ending = place.reader.ending()) {
+            if (!ending->error) break;
             write_ending(record, *ending, log.source());
-            Error error = ending->error.value_or(Error(Errc::stream_truncated));
-            co_await std::move(responder).reject(std::move(error));
-            co_return;
+            Error error = *ending->error;
+            co_return co_await std::move(responder).reject(std::move(error));
         }
-        if (input.exchange.client_left()) {
-            note_left(record, log.source());
-            input.exchange.reset();
-            co_return;
-        }
-        if (place.timer_fired) break;
+        if (input.exchange.client_left()) co_return note_left(record, input);
         co_await place.wake.wait();
     }
 
     // Opened: from here on there is no status left; a failure is an error frame.
-    if (frames.empty()) frames = wire::heartbeat;
-    else record.first_event = input.clock.steady() - input.started;
+    if (!frames.empty()) record.first_event = input.clock.steady() - input.started;
+    else if (place.reader.ending() == nullptr) frames = wire::heartbeat;
     add_source(responder, log.source());
     Responder::Frames out = std::move(responder).stream();
     while (true) {
-        const streams::Ending* const ending = place.reader->ending();
-        if (ending != nullptr) {
-            write_ending(record, *ending, log.source());
-            if (ending->error) encoder->fail(*ending->error, frames);
-            else encoder->close(closing_of(*ending, log.source()), frames);
-        }
+        const Last last = speaker.last_words(place.reader, log, record, frames);
         const bool written = co_await out.write(frames);
         frames.clear();
-        if (!written || (ending == nullptr && input.exchange.client_left())) {
-            if (ending == nullptr) note_left(record, log.source());
-            input.exchange.reset();
-            co_return;
+        if (!written || (last == Last::not_yet && input.exchange.client_left())) {
+            if (place.reader.ending() != nullptr) co_return input.exchange.reset();
+            co_return note_left(record, input);
         }
-        if (ending != nullptr) {
-            if (ending->error) co_await out.finish_broken();
-            else co_await out.finish();
-            co_return;
-        }
+        if (last == Last::whole) co_return co_await out.finish();
+        if (last == Last::broken) co_return co_await out.finish_broken();
         place.timer_fired = false;
         place.timer.arm(limits::heartbeat_time);
-        while (!gather(*place.reader, *encoder, frames) && place.reader->ending() == nullptr) {
+        while (!speaker.gather(place.reader, frames) && !place.is_over()) {
             if (input.exchange.client_left()) break;
             if (place.timer_fired) {
                 frames = wire::heartbeat;
@@ -177,15 +231,15 @@ net::Task<void> relay_whole(RelayInput input, Responder responder,
                             std::unique_ptr<dialects::WholeEncoder> encoder,
                             std::function<std::string()> quota_json) {
     record::Record& record = responder.record();
-    streams::StreamLog& log = input.generation.log();
-    Place place(input.exchange, input.generation);
+    streams::StreamLog& log = *input.log;
+    Place place(input.exchange, input.log);
     while (true) {
-        while (const chat::ChatEvent* const event = place.reader->next()) {
+        while (const chat::ChatEvent* const event = place.reader.next()) {
             if (record.first_event.count() == 0)
                 record.first_event = input.clock.steady() - input.started;
             encoder->event(*event);
         }
-        const streams::Ending* const ending = place.reader->ending();
+        const streams::Ending* const ending = place.reader.ending();
         if (ending != nullptr && ending->error) {
             write_ending(record, *ending, log.source());
             Error error = *ending->error;
@@ -202,9 +256,7 @@ net::Task<void> relay_whole(RelayInput input, Responder responder,
             co_return;
         }
         if (input.exchange.client_left()) {
-            note_left(record, log.source());
-            input.exchange.reset();
-            co_return;
+            co_return note_left(record, input);
         }
         co_await place.wake.wait();
     }

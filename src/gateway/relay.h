@@ -12,15 +12,22 @@ namespace weir::gateway {
 
 struct RelayInput {
     net::Exchange& exchange;
-    Generation& generation;
+    std::shared_ptr<streams::StreamLog> log;
     const Clock& clock;
     SteadyTime started; // when the request arrived
+};
+
+// Where a reader that joins a stream begins, and whether its events carry their numbers.
+struct Joining {
+    std::uint64_t after = 0;
+    enum class Numbers : std::uint8_t { hidden, shown } numbers = Numbers::hidden;
 };
 
 // Holds the 200 back until the first event, for at most limits::open_time: an answer that fails
 // before is a proper status.
 WEIR_OWN_FRAME net::Task<void> relay_stream(RelayInput input, Responder responder,
-                                            std::unique_ptr<dialects::StreamEncoder> encoder);
+                                            std::unique_ptr<dialects::StreamEncoder> encoder,
+                                            Joining joining = {});
 
 // `quota_json` is asked when the answer is settled.
 WEIR_OWN_FRAME net::Task<void> relay_whole(RelayInput input, Responder responder,

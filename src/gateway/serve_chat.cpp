@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "base/token_text.h"
 #include "gateway/generation.h"
 #include "gateway/quota_view.h"
 #include "gateway/relay.h"
@@ -29,7 +30,7 @@ private:
 struct Begun {
     Caller caller;
     std::optional<limits::Concurrency::Slot> slot;
-    std::shared_ptr<Generation> generation;
+    std::shared_ptr<streams::StreamLog> log;
     std::unique_ptr<dialects::StreamEncoder> stream;
     std::unique_ptr<dialects::WholeEncoder> whole;
 };
@@ -130,12 +131,22 @@ WEIR_OWN_FRAME net::Task<Result<Begun>> admit(Parts& parts, ThreadParts& mine,
     // From here on money is held; the generation owns it and outlives this connection if it must.
     Begun begun{std::move(caller), std::move(admission.slot), nullptr, nullptr, nullptr};
     std::string id = "chatcmpl-" + record.request_id;
-    if (record.streamed) begun.stream = door.stream(checked.request(), std::move(id));
-    else begun.whole = door.whole(checked.request(), std::move(id));
+    streams::Begun stream;
+    if (record.streamed) {
+        stream.id = "strm_" + random_base62(parts.random, 22);
+        stream.owner = begun.caller.user;
+        stream.door = door.name;
+        stream.answer_id = id;
+        stream.usage = checked.request().usage_wish();
+        responder.add_header("x-weir-stream-id", stream.id);
+        begun.stream = door.stream(stream.usage, std::move(id));
+    } else {
+        begun.whole = door.whole(std::move(id));
+    }
     const chat::Delivery delivery = checked.request().delivery();
-    Generation::Order order{std::move(checked), std::move(route), std::move(reservation), allowance,
-                            delivery};
-    begun.generation = Generation::start(parts, mine, std::move(order));
+    Generation::Order order{std::move(checked), std::move(route), std::move(reservation),
+                            allowance,          delivery,         std::move(stream)};
+    begun.log = Generation::start(parts, mine, std::move(order))->log();
     co_return begun;
 }
 
@@ -171,7 +182,7 @@ net::Task<void> serve_chat(Parts& parts, ThreadParts& mine, net::Exchange& excha
     }
     responder.add_header("x-weir-cache", "off");
     const Running running(parts.running);
-    const RelayInput input{exchange, *begun->generation, parts.clock, started};
+    const RelayInput input{exchange, begun->log, parts.clock, started};
     if (begun->stream) {
         co_await relay_stream(input, std::move(responder), std::move(begun->stream));
         co_return;

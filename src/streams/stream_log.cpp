@@ -16,64 +16,140 @@ std::string_view name(Outcome outcome) {
     return "interrupted";
 }
 
+StreamLog::~StreamLog() { memory_ -= state_.lock()->bytes; }
+
+void StreamLog::on_wish(Heed heed) { state_.lock()->heed = std::move(heed); }
+
+void StreamLog::set_source(Source source) {
+    state_.lock()->source = std::make_shared<const Source>(std::move(source));
+}
+
 void StreamLog::append(chat::ChatEvent event) {
-    bytes_ += chat::kept_bytes(event);
-    if (events_.empty()) events_.reserve(4);
-    events_.push_back(std::make_shared<const chat::ChatEvent>(std::move(event)));
-    for (Reader* const reader : readers_) reader->wake_.notify();
+    const auto bytes = static_cast<std::int64_t>(chat::kept_bytes(event));
+    auto kept = std::make_shared<const chat::ChatEvent>(std::move(event));
+    auto state = state_.lock();
+    state->bytes += bytes;
+    memory_ += bytes;
+    if (state->events.empty()) state->events.reserve(4);
+    if (can_be_joined() && std::holds_alternative<chat::Started>(*kept)) state->started = kept;
+    state->events.push_back(std::move(kept));
+    if (state->bytes >= static_cast<std::int64_t>(limits::stream_bytes)) keep_bounds(*state);
+    for (Reader* const reader : state->readers) reader->ring();
 }
 
 void StreamLog::end(Ending ending) {
-    ending_ = std::move(ending);
-    for (Reader* const reader : readers_) reader->wake_.notify();
+    Heed done;
+    auto state = state_.lock();
+    state->ending = std::make_shared<const Ending>(std::move(ending));
+    std::swap(done, state->heed);
+    ended_.store(true, std::memory_order_release);
+    for (Reader* const reader : state->readers) reader->ring();
 }
 
-net::Task<void> StreamLog::wait_for_room() {
-    while (bytes_ >= limits::stream_bytes && !readers_.empty()) co_await room_.wait();
-}
-
-// Drops what every reader has passed.
-void StreamLog::trim() {
-    std::uint64_t needed = count();
-    for (const Reader* const reader : readers_) needed = std::min(needed, reader->position_);
-    const bool full = bytes_ >= limits::stream_bytes;
-    for (; kept_ < needed; ++kept_) {
-        Event& event = events_[kept_ - first_];
-        bytes_ -= chat::kept_bytes(*event);
+void StreamLog::drop_passed(State& state, std::uint64_t up_to) {
+    for (; state.kept < up_to; ++state.kept) {
+        Event& event = state.events[state.kept - state.first];
+        const auto bytes = static_cast<std::int64_t>(chat::kept_bytes(*event));
+        state.bytes -= bytes;
+        memory_ -= bytes;
         event.reset();
     }
     // Moved up once most of it is empty, so that each event is moved about once.
-    if ((kept_ - first_) * 2 > events_.size()) {
-        events_.erase(events_.begin(),
-                      events_.begin() + static_cast<std::ptrdiff_t>(kept_ - first_));
-        first_ = kept_;
-    }
-    if (full && bytes_ < limits::stream_bytes) room_.notify();
+    if ((state.kept - state.first) * 2 <= state.events.size()) return;
+    const auto empty = static_cast<std::ptrdiff_t>(state.kept - state.first);
+    state.events.erase(state.events.begin(), state.events.begin() + empty);
+    state.first = state.kept;
 }
 
-StreamLog::Reader::Reader(StreamLog& log, net::Signal& wake)
-    : log_(log), wake_(wake), position_(log.kept_) {
-    log_.readers_.push_back(this);
+// The log is full: what every reader has passed goes; while that is too little, the reader that is
+// furthest behind is cut.
+void StreamLog::keep_bounds(State& state) {
+    while (state.bytes >= static_cast<std::int64_t>(limits::stream_bytes)) {
+        Reader* last = nullptr;
+        for (Reader* const reader : state.readers)
+            if (!reader->cut_wished_ && (last == nullptr || reader->passed_ < last->passed_))
+                last = reader;
+        // The newest event stays, however large: it has not been offered to anyone yet.
+        const std::uint64_t most = state.end() - 1;
+        drop_passed(state, std::min(last == nullptr ? most : last->passed_ + 1, most));
+        if (state.bytes < static_cast<std::int64_t>(limits::stream_bytes) || last == nullptr ||
+            last->passed_ + 1 >= most)
+            return;
+        last->cut_wished_ = true;
+    }
+}
+
+void StreamLog::ask_to_stop(Error why) {
+    writer_.post([self = shared_from_this(), error = std::move(why)] {
+        const Heed heed = self->state_.lock()->heed;
+        if (heed) heed(error);
+    });
+}
+
+void StreamLog::reader_left() {
+    Heed heed;
+    {
+        auto state = state_.lock();
+        if (state->readers.empty()) heed = state->heed;
+    }
+    if (heed) heed(std::nullopt);
+}
+
+StreamLog::Reader::Reader(std::shared_ptr<StreamLog> log, net::Loop& mine, net::Signal& wake,
+                          std::uint64_t after)
+    : log_(std::move(log)), mine_(mine), wake_(wake), passed_(0) {
+    if (&mine_ != &log_->writer_) {
+        bell_ = std::make_shared<Bell>();
+        bell_->signal = &wake_;
+    }
+    auto state = log_->state_.lock();
+    passed_ = state->kept - 1;
+    if (after < passed_) cut_ = true;
+    state->readers.push_back(this);
 }
 
 StreamLog::Reader::~Reader() {
-    std::erase(log_.readers_, this);
-    log_.room_.notify();
+    if (bell_) bell_->signal = nullptr;
+    bool last = false;
+    {
+        auto state = log_->state_.lock();
+        std::erase(state->readers, this);
+        last = state->readers.empty() && state->heed;
+    }
+    if (!last) return;
+    if (!bell_) log_->reader_left();
+    else log_->writer_.post([log = log_] { log->reader_left(); });
+}
+
+void StreamLog::Reader::ring() {
+    if (!bell_) {
+        wake_.notify();
+        return;
+    }
+    if (bell_->rung.exchange(true)) return;
+    mine_.post([bell = bell_] {
+        bell->rung.store(false);
+        if (bell->signal != nullptr) bell->signal->notify();
+    });
 }
 
 const chat::ChatEvent* StreamLog::Reader::next() {
-    if (position_ >= log_.count()) {
-        current_.reset();
+    current_.reset();
+    auto state = log_->state_.lock();
+    cut_ = cut_ || cut_wished_;
+    if (cut_) return nullptr;
+    if (passed_ + 1 >= state->end()) {
+        ending_ = state->ending;
         return nullptr;
     }
-    current_ = log_.at(position_++);
-    log_.trim();
+    current_ = state->events[++passed_ - state->first];
+    if (!log_->can_be_joined()) {
+        std::uint64_t needed = passed_;
+        for (const Reader* const reader : state->readers)
+            needed = std::min(needed, reader->passed_);
+        log_->drop_passed(*state, needed + 1);
+    }
     return current_.get();
-}
-
-const Ending* StreamLog::Reader::ending() const {
-    const bool all_read = position_ == log_.count();
-    return all_read && log_.ending_ ? &*log_.ending_ : nullptr;
 }
 
 } // namespace weir::streams

@@ -1,15 +1,25 @@
 #pragma once
 // The log of one generation: numbered events, one writer that appends, readers that keep an offset.
-// It holds ChatEvents, never frames, so each reader speaks its own dialect. Bounded: the writer
-// waits while what its readers have not passed yet fills the log. Thread: the loop of its
-// generation.
+// It holds ChatEvents, never frames, so each reader speaks its own dialect. Events are numbered
+// from
+// 1. It is the one object that crosses threads: the writer lives on its generation's loop, each
+// reader on the loop of its connection.
+// Bounds: a log that can be re-joined keeps everything up to limits::stream_bytes; then the oldest
+// events that every reader has passed go, and a reader that holds back the tail is cut. A log that
+// cannot be re-joined drops what its readers have passed.
 
 #include "base/error.h"
+#include "base/guarded.h"
+#include "base/ids.h"
 #include "chat/chat_event.h"
+#include "chat/chat_request.h"
 #include "net/signal.h"
 
+#include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace weir::streams {
@@ -34,61 +44,110 @@ struct Source {
     std::string model;
 };
 
-class StreamLog {
+// What the answer was begun as, for those who join it later.
+struct Begun {
+    std::string id; // of the stream; empty: it cannot be joined
+    UserId owner;
+    std::string door;      // the name of the gateway's door
+    std::string answer_id; // as the client knows it
+    chat::UsageWish usage = chat::UsageWish::quiet;
+};
+
+// Bytes of all logs together.
+using Memory = std::atomic<std::int64_t>;
+
+class StreamLog : public std::enable_shared_from_this<StreamLog> {
 public:
-    explicit StreamLog(net::Loop& loop) : room_(loop) {}
+    StreamLog(net::Loop& writer, Begun begun, Memory& memory)
+        : writer_(writer), begun_(std::move(begun)), memory_(memory) {}
+    ~StreamLog();
     StreamLog(const StreamLog&) = delete;
     StreamLog& operator=(const StreamLog&) = delete;
 
-    // --- the writer
-    void set_source(Source source) { source_ = std::move(source); }
+    const Begun& begun() const { return begun_; }
+    bool can_be_joined() const { return !begun_.id.empty(); }
+
+    // --- the writer. Thread: its loop's.
+    // `heed` is called on the writer's loop: without an error when the last reader has left, with
+    // one when somebody asks the generation to stop. Never after end().
+    using Heed = std::function<void(std::optional<Error>)>;
+    void on_wish(Heed heed);
+    void set_source(Source source);
     void append(chat::ChatEvent event);
     void end(Ending ending);
-    // Returns when there is room for more, or nobody reads any longer.
-    net::Task<void> wait_for_room();
+    bool ended() const { return ended_.load(std::memory_order_acquire); }
 
-    // --- the readers
+    // --- whoever has it. Thread: any.
+    void ask_to_stop(Error why);
+    std::shared_ptr<const Source> source() const { return state_.lock()->source; }
+    // The Started event, also where it is dropped by now; null where there was none yet.
+    std::shared_ptr<const chat::ChatEvent> started() const { return state_.lock()->started; }
+    std::int64_t bytes() const { return state_.lock()->bytes; }
+
+    // Thread: the loop of its connection.
     class Reader {
     public:
-        // `wake` is notified whenever there is something new. Both outlive the reader.
-        Reader(StreamLog& log, net::Signal& wake);
+        // Gives every event that is still there. `wake` is notified whenever there is something
+        // new; it outlives the reader. Where events after the one numbered `after` are gone, it is
+        // cut.
+        Reader(std::shared_ptr<StreamLog> log, net::Loop& mine, net::Signal& wake,
+               std::uint64_t after = 0);
         ~Reader();
         Reader(const Reader&) = delete;
         Reader& operator=(const Reader&) = delete;
 
         // The next event, or null where there is none yet. Valid until the next call.
         const chat::ChatEvent* next();
+        // Of the event that next() gave last.
+        std::uint64_t number() const { return passed_; }
         // How it ended, once everything was read.
-        const Ending* ending() const;
+        const Ending* ending() const { return ending_.get(); }
+        // It held back a full log, or what it asked for is gone: there is nothing more for it.
+        bool was_cut() const { return cut_; }
 
     private:
         friend class StreamLog;
-        StreamLog& log_;
+        // What another loop posts to wake this one; it may come after the reader is gone.
+        struct Bell {
+            net::Signal* signal;
+            std::atomic<bool> rung = false;
+        };
+        void ring();
+
+        std::shared_ptr<StreamLog> log_;
+        net::Loop& mine_;
+        std::shared_ptr<Bell> bell_; // where the writer is on another loop
         net::Signal& wake_;
-        std::uint64_t position_;
+        std::uint64_t passed_; // guarded by the log's lock for writing
+        bool cut_ = false;
+        bool cut_wished_ = false; // guarded by the log's lock
         std::shared_ptr<const chat::ChatEvent> current_;
+        std::shared_ptr<const Ending> ending_;
     };
 
-    const std::optional<Source>& source() const { return source_; }
-    bool ended() const { return ending_.has_value(); }
-    const std::optional<Ending>& ending() const { return ending_; }
-    std::size_t readers() const { return readers_.size(); }
-
 private:
-    void trim();
-
     using Event = std::shared_ptr<const chat::ChatEvent>;
-    std::uint64_t count() const { return first_ + events_.size(); }
-    const Event& at(std::uint64_t number) const { return events_[number - first_]; }
+    struct State {
+        std::vector<Event> events; // its front may be dropped already, and then is null
+        std::uint64_t first = 1;   // number of the front event
+        std::uint64_t kept = 1;    // number of the oldest event that is still there
+        std::int64_t bytes = 0;
+        Event started; // kept for those who join late
+        std::vector<Reader*> readers;
+        std::shared_ptr<const Source> source;
+        std::shared_ptr<const Ending> ending;
+        Heed heed;
+        std::uint64_t end() const { return first + events.size(); } // one past the last
+    };
+    void drop_passed(State& state, std::uint64_t up_to);
+    void keep_bounds(State& state);
+    void reader_left();
 
-    std::vector<Event> events_; // its front may be dropped already, and then is null
-    std::uint64_t first_ = 0;   // number of the front event
-    std::uint64_t kept_ = 0;    // number of the oldest event that is still there
-    std::size_t bytes_ = 0;
-    std::optional<Source> source_;
-    std::optional<Ending> ending_;
-    std::vector<Reader*> readers_;
-    net::Signal room_;
+    net::Loop& writer_;
+    Begun begun_;
+    Memory& memory_;
+    std::atomic<bool> ended_ = false;
+    mutable Guarded<State> state_;
 };
 
 } // namespace weir::streams

@@ -1,0 +1,47 @@
+#pragma once
+// Where a stream is found again: every log that can be re-joined, while it runs and for some time
+// after. All logs share one bound of memory: ended ones go first, the oldest of them first.
+// Thread: any.
+
+#include "base/clock.h"
+#include "streams/stream_log.h"
+
+#include <deque>
+#include <unordered_map>
+
+namespace weir::streams {
+
+class StreamIndex {
+public:
+    StreamIndex(const Clock& clock, std::size_t memory_most)
+        : clock_(clock), memory_most_(static_cast<std::int64_t>(memory_most)) {}
+
+    // A log, in the index where it can be joined.
+    std::shared_ptr<StreamLog> open(net::Loop& writer, Begun begun);
+    // It has ended: it stays for limits::stream_time, as far as there is room.
+    void ended(const StreamLog& log);
+    // Null where there is none, or it is someone else's.
+    std::shared_ptr<StreamLog> find(std::string_view id, UserId owner);
+
+    bool is_full() const { return memory_ > memory_most_; }
+    // Returns once running logs leave room for more; ended ones are dropped for it.
+    net::Task<void> room(net::Loop& mine);
+
+private:
+    struct Ended {
+        SteadyTime at;
+        std::string id;
+    };
+    struct State {
+        std::unordered_map<std::string, std::shared_ptr<StreamLog>> logs;
+        std::deque<Ended> ended; // oldest first
+    };
+    void drop_old();
+
+    const Clock& clock_;
+    const std::int64_t memory_most_;
+    Memory memory_ = 0; // outlives the logs, which count themselves out of it
+    Guarded<State> state_;
+};
+
+} // namespace weir::streams
