@@ -35,6 +35,7 @@ struct House {
     std::unique_ptr<quota::Ledger> ledger;
     std::unique_ptr<upstream::Upstream> upstream;
     std::unique_ptr<streams::StreamIndex> streams;
+    std::unique_ptr<streams::Idempotency> idempotency;
     std::unique_ptr<net::BlockingPool> pool;
     std::atomic<bool> draining = false;
     std::atomic<std::int64_t> running = 0;

@@ -62,6 +62,9 @@ inline constexpr auto open_time = 10s; // then the 200 goes out with a heartbeat
 inline constexpr auto heartbeat_time = 15s;
 inline constexpr std::size_t stream_bytes = 4 * 1024 * 1024; // a log: what a reader may be behind
 inline constexpr auto stream_time = 10min;                   // an ended stream can be joined again
+inline constexpr std::size_t idempotency_key_bytes = 255;
+inline constexpr auto idempotency_time = 24h;
+inline constexpr std::size_t idempotency_answer_bytes = 1024 * 1024;
 inline constexpr auto stream_room_time = 50ms; // between looks for room in the memory of all logs
 inline constexpr auto drain_time = 30s;
 

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "chat/faults.h"
+#include "json/canonical.h"
 #include "json/writer.h"
 
 #include <algorithm>
@@ -60,6 +61,20 @@ std::int64_t ChatRequest::input_tokens_estimate() const {
             bytes += static_cast<std::int64_t>(text.size());
     }
     return tokens + (bytes + 3) / 4;
+}
+
+std::string ChatRequest::canonical() const {
+    std::string text;
+    json::Writer writer(text);
+    writer.begin_object();
+    for (const Member& member : members_)
+        if (member.key != "stream" && member.key != "stream_options")
+            writer.key(member.key).raw(member.raw);
+    writer.end_object();
+    std::string out;
+    if (const auto document = json::Document::parse(text))
+        json::append_canonical(out, document->root());
+    return out;
 }
 
 // Reads an OpenAI chat completion request in document order.

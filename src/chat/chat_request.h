@@ -52,6 +52,9 @@ public:
     // What they are likely to be: four bytes a token.
     std::int64_t input_tokens_estimate() const;
 
+    // One form for all requests that ask the same: how the answer is delivered is left out.
+    std::string canonical() const;
+
 private:
     friend class RequestReader;
     friend Result<ChatRequest> parse_prompt(std::string_view body);

@@ -1,5 +1,6 @@
 #include "gateway/generation.h"
 
+#include "gateway/replay.h"
 #include "quota/price.h"
 
 namespace weir::gateway {
@@ -19,7 +20,9 @@ Generation::Generation(Parts& parts, ThreadParts& mine, Order order)
       reservation_(std::move(order.reservation)),
       allowance_(*reservation_, mine.loop, order.allowance),
       delivery_(order.delivery),
-      log_(parts.streams.open(mine.loop, std::move(order.begun))) {
+      log_(parts.streams.open(mine.loop, std::move(order.begun))),
+      claim_(std::move(order.claim)) {
+    if (claim_) claim_->begin(log_);
     parts_.running.fetch_add(1, std::memory_order_relaxed);
     mine_.generations.insert(this);
 }
@@ -32,7 +35,7 @@ std::shared_ptr<Generation> Generation::start(Parts& parts, ThreadParts& mine, O
         const auto self = weak.lock();
         if (!self) return;
         if (why) self->stop(*std::move(why));
-        else self->interrupt_.request();
+        else if (!self->claim_) self->interrupt_.request();
     });
     mine.loop.spawn(run(generation));
     return generation;
@@ -138,12 +141,18 @@ net::Task<void> Generation::settle(Result<void> pumped) {
     // If the disk fails the answer is whole all the same; the ledger refuses what comes next.
     if (delivery_ == chat::Delivery::streamed && !left)
         (void)co_await parts_.ledger.when_durable(lsn, mine_.loop);
+    if (claim_ && (whole || left)) {
+        // Should it fail, a retry is answered anew.
+        streams::StoredAnswer stored = put_away(log_, mine_.loop, ending);
+        (void)co_await claim_->keep(mine_.loop, std::move(stored));
+    }
     end(std::move(ending));
 }
 
 void Generation::end(streams::Ending ending) {
     log_->end(std::move(ending));
     parts_.streams.ended(*log_);
+    claim_.reset();
 }
 
 bool Generation::was_cancelled(const Error& error) const {

@@ -22,6 +22,8 @@ public:
         upstream::Allowance::Terms allowance;
         chat::Delivery delivery;
         streams::Begun begun;
+        // With one the answer runs to its end, whoever leaves, and is stored.
+        std::optional<streams::Idempotency::Claim> claim;
     };
     // Starts it on the loop of `mine`; it lives until it has settled.
     static std::shared_ptr<Generation> start(Parts& parts, ThreadParts& mine, Order order);
@@ -54,6 +56,7 @@ private:
     upstream::Allowance allowance_;
     chat::Delivery delivery_;
     std::shared_ptr<streams::StreamLog> log_;
+    std::optional<streams::Idempotency::Claim> claim_;
     net::Interrupt interrupt_;
     std::optional<config::Price> price_;
     std::optional<chat::UsageReport> reported_;

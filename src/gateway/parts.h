@@ -8,6 +8,7 @@
 #include "net/http/http_client.h"
 #include "quota/ledger.h"
 #include "record/record.h"
+#include "streams/idempotency.h"
 #include "streams/stream_index.h"
 #include "upstream/upstream.h"
 
@@ -24,6 +25,7 @@ struct Parts {
     quota::Ledger& ledger;
     upstream::Upstream& upstream;
     streams::StreamIndex& streams;
+    streams::Idempotency& idempotency;
     record::Sink& sink;
     std::atomic<bool>& draining;
     std::atomic<std::int64_t>& running; // answers being made or written

@@ -6,6 +6,7 @@
 #include "gateway/generation.h"
 #include "gateway/quota_view.h"
 #include "gateway/relay.h"
+#include "gateway/replay.h"
 #include "quota/price.h"
 
 #include <fmt/core.h>
@@ -95,6 +96,27 @@ Error not_allowed(std::string_view model) {
         .at("model");
 }
 
+// The answer that was given under this key before, or is being given.
+Begun replay(Parts& parts, ThreadParts& mine, streams::Idempotency::Found found, Caller caller,
+             const chat::ChatRequest& request, const Door& door, Responder& responder) {
+    Begun begun{std::move(caller), std::nullopt, nullptr, nullptr, nullptr};
+    if (auto* const stored = std::get_if<streams::StoredAnswer>(&found)) {
+        responder.add_header("x-weir-idempotent", "replayed");
+        begun.log = revive(parts, mine.loop, std::move(*stored));
+    } else {
+        begun.log = std::get<std::shared_ptr<streams::StreamLog>>(std::move(found));
+        responder.add_header("x-weir-idempotent", begun.log->ended() ? "replayed" : "joined");
+    }
+    std::string id = begun.log->begun().answer_id;
+    if (id.empty()) id = "chatcmpl-" + responder.record().request_id;
+    const bool streamed = request.delivery() == chat::Delivery::streamed;
+    if (streamed && begun.log->can_be_joined())
+        responder.add_header("x-weir-stream-id", begun.log->begun().id);
+    if (streamed) begun.stream = door.stream(request.usage_wish(), std::move(id));
+    else begun.whole = door.whole(std::move(id));
+    return begun;
+}
+
 // From the head to the generation: who, what, how fast, how much. Cheapest refusal first; nothing
 // is spent until the reservation.
 WEIR_OWN_FRAME net::Task<Result<Begun>> admit(Parts& parts, ThreadParts& mine,
@@ -120,6 +142,19 @@ WEIR_OWN_FRAME net::Task<Result<Begun>> admit(Parts& parts, ThreadParts& mine,
     CO_TRY(upstream::Route route, routes->find(request.model()));
     if (!caller.may_use(request.model())) co_return std::unexpected(not_allowed(request.model()));
 
+    std::optional<streams::Idempotency::Claim> claim;
+    CO_TRY(auto key, idempotency_key_of(exchange.head(), caller, door.name, request));
+    if (key) {
+        CO_TRY(auto found, co_await parts.idempotency.claim(mine.loop, *std::move(key)));
+        if (auto* const free = std::get_if<streams::Idempotency::Claim>(&found)) {
+            claim.emplace(std::move(*free));
+        } else {
+            // It was paid for when it was first asked: a replay needs neither rate nor quota.
+            co_return replay(parts, mine, std::move(found), std::move(caller), request, door,
+                             responder);
+        }
+    }
+
     limits::Admission admission = parts.gate.admit(caller);
     add_rate_headers(responder, admission);
     if (admission.refusal) co_return std::unexpected(*std::move(admission.refusal));
@@ -132,12 +167,14 @@ WEIR_OWN_FRAME net::Task<Result<Begun>> admit(Parts& parts, ThreadParts& mine,
     Begun begun{std::move(caller), std::move(admission.slot), nullptr, nullptr, nullptr};
     std::string id = "chatcmpl-" + record.request_id;
     streams::Begun stream;
-    if (record.streamed) {
+    if (record.streamed || claim) {
         stream.id = "strm_" + random_base62(parts.random, 22);
         stream.owner = begun.caller.user;
         stream.door = door.name;
         stream.answer_id = id;
         stream.usage = checked.request().usage_wish();
+    }
+    if (record.streamed) {
         responder.add_header("x-weir-stream-id", stream.id);
         begun.stream = door.stream(stream.usage, std::move(id));
     } else {
@@ -145,7 +182,8 @@ WEIR_OWN_FRAME net::Task<Result<Begun>> admit(Parts& parts, ThreadParts& mine,
     }
     const chat::Delivery delivery = checked.request().delivery();
     Generation::Order order{std::move(checked), std::move(route), std::move(reservation),
-                            allowance,          delivery,         std::move(stream)};
+                            allowance,          delivery,         std::move(stream),
+                            std::move(claim)};
     begun.log = Generation::start(parts, mine, std::move(order))->log();
     co_return begun;
 }

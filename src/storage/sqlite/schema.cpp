@@ -6,7 +6,7 @@ namespace weir::storage {
 namespace {
 
 // Never edit a step that was released: add one.
-constexpr std::array<const char*, 1> steps{R"(
+constexpr std::array<const char*, 2> steps{R"(
 CREATE TABLE journal (
     first_lsn INTEGER PRIMARY KEY,
     count INTEGER NOT NULL,
@@ -78,6 +78,28 @@ CREATE TABLE key (
     revoked_at INTEGER,
     last_used_at INTEGER
 );
+)",
+                                           R"(
+CREATE TABLE answer (
+    key INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    request BLOB NOT NULL,
+    too_large INTEGER NOT NULL,
+    frames BLOB NOT NULL,
+    outcome INTEGER NOT NULL,
+    tokens_in INTEGER NOT NULL,
+    tokens_out INTEGER NOT NULL,
+    tokens_cached INTEGER NOT NULL,
+    tokens_reasoning INTEGER NOT NULL,
+    usage TEXT NOT NULL,
+    nanousd INTEGER NOT NULL,
+    estimated INTEGER NOT NULL,
+    provider TEXT NOT NULL,
+    model TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (key, name)
+);
+CREATE INDEX answer_by_age ON answer (created_at);
 )"};
 
 } // namespace

@@ -1,6 +1,7 @@
 #include "storage/sqlite/sqlite_store.h"
 
 #include "net/signal.h"
+#include "storage/sqlite/answer_table.h"
 #include "storage/sqlite/schema.h"
 
 #include <cerrno>
@@ -42,7 +43,7 @@ SqliteStore::open(const std::string& data_dir, config::Durability durability, co
         return refuse(Errc::conflict,
                       fmt::format("cannot make {}: {}", data_dir, failed.message()));
     std::filesystem::permissions(data_dir, std::filesystem::perms::owner_all, failed);
-    std::unique_ptr<SqliteStore> store(new SqliteStore);
+    std::unique_ptr<SqliteStore> store(new SqliteStore(clock));
     WEIR_TRY(store->lock_, lock_directory(data_dir));
     WEIR_TRY(Database database,
              Database::open(data_dir + "/" + file_name, Database::Mode::read_write));
@@ -82,6 +83,26 @@ net::Task<Result<void>> SqliteStore::change(net::Loop& loop, Writer::Change work
     });
     co_await done.wait();
     co_return outcome;
+}
+
+// Read where changes are made, so that it needs no connection of its own.
+net::Task<Result<std::optional<streams::StoredAnswer>>>
+SqliteStore::find_answer(net::Loop& loop, KeyId owner, std::string key) {
+    std::optional<streams::StoredAnswer> out;
+    Writer::Change look = [&, this](Database& database) -> Result<void> {
+        WEIR_TRY(out, storage::find_answer(database, owner, key, clock_.wall()));
+        return {};
+    };
+    CO_CHECK(co_await change(loop, std::move(look)));
+    co_return out;
+}
+
+net::Task<Result<void>> SqliteStore::save_answer(net::Loop& loop, KeyId owner, std::string key,
+                                                 streams::StoredAnswer answer) {
+    Writer::Change keep = [&, this](Database& database) {
+        return storage::save_answer(database, owner, key, answer, clock_.wall());
+    };
+    co_return co_await change(loop, std::move(keep));
 }
 
 Result<std::unique_ptr<SqliteReader>> SqliteReader::open(const std::string& data_dir) {

@@ -8,13 +8,16 @@
 #include "quota/verify.h"
 #include "storage/sqlite/ledger_tables.h"
 #include "storage/sqlite/writer.h"
+#include "streams/idempotency.h"
 
 #include <memory>
 #include <string>
 
 namespace weir::storage {
 
-class SqliteStore final : public quota::LedgerStore, public access::UserStore {
+class SqliteStore final : public quota::LedgerStore,
+                          public access::UserStore,
+                          public streams::AnswerStore {
 public:
     // Makes the directory and the file where they are missing, and migrates.
     // Errors: conflict where another process has it; ledger_unavailable.
@@ -37,12 +40,17 @@ public:
     net::Task<Result<void>> update_user(net::Loop& loop, access::User user) override;
     net::Task<Result<access::Key>> add_key(net::Loop& loop, access::Key key) override;
     net::Task<Result<void>> update_key(net::Loop& loop, access::Key key) override;
+    net::Task<Result<std::optional<streams::StoredAnswer>>>
+    find_answer(net::Loop& loop, KeyId owner, std::string key) override;
+    net::Task<Result<void>> save_answer(net::Loop& loop, KeyId owner, std::string key,
+                                        streams::StoredAnswer answer) override;
     void note_key_use(std::vector<std::pair<KeyId, WallTime>> uses) override;
 
 private:
-    SqliteStore() = default;
+    explicit SqliteStore(const Clock& clock) : clock_(clock) {}
     net::Task<Result<void>> change(net::Loop& loop, Writer::Change work);
 
+    const Clock& clock_;
     int lock_ = -1;
     std::unique_ptr<Writer> writer_;
 };

@@ -1,0 +1,63 @@
+#include "gateway/replay.h"
+
+#include "base/limits.h"
+#include "dialects/answer_encoder.h"
+#include "dialects/openai_answer.h"
+#include "wire/sse_decoder.h"
+
+#include <algorithm>
+
+namespace weir::gateway {
+
+streams::StoredAnswer put_away(const std::shared_ptr<streams::StreamLog>& log, net::Loop& loop,
+                               const streams::Ending& ending) {
+    streams::StoredAnswer out;
+    out.ending = ending;
+    if (const auto source = log->source()) out.source = *source;
+    const auto encoder =
+        dialects::openai_stream_encoder(chat::UsageWish::quiet, log->begun().answer_id);
+    net::Signal unheard(loop);
+    streams::StreamLog::Reader reader(log, loop, unheard);
+    while (const chat::ChatEvent* const event = reader.next()) encoder->event(*event, out.frames);
+    if (reader.was_cut() || out.frames.size() > limits::idempotency_answer_bytes) {
+        out.size = streams::StoredAnswer::Size::too_large;
+        out.frames.clear();
+    }
+    return out;
+}
+
+std::shared_ptr<streams::StreamLog> revive(Parts& parts, net::Loop& loop,
+                                           streams::StoredAnswer stored) {
+    auto log = parts.streams.open(loop, {});
+    wire::SseDecoder lines(2 * limits::idempotency_answer_bytes);
+    dialects::OpenAiStreamDecoder decoder;
+    std::string_view rest = stored.frames;
+    wire::SseEvent frame;
+    std::vector<chat::ChatEvent> events;
+    // They were written here: what cannot be read any more is not there.
+    while (lines.next(rest, frame)) (void)decoder.decode(frame, events);
+    for (chat::ChatEvent& event : events) log->append(std::move(event));
+    log->set_source(std::move(stored.source));
+    if (stored.ending.outcome != streams::Outcome::complete)
+        stored.ending.error = Error(Errc::stream_cancelled);
+    log->end(std::move(stored.ending));
+    return log;
+}
+
+Result<std::optional<streams::IdempotencyKey>>
+idempotency_key_of(const wire::RequestHead& head, const Caller& caller, std::string_view door,
+                   const chat::ChatRequest& request) {
+    const auto given = head.find("idempotency-key");
+    if (!given) return std::nullopt;
+    const bool usable = !given->empty() && given->size() <= limits::idempotency_key_bytes &&
+                        std::ranges::all_of(*given, [](char c) { return c >= 0x20 && c < 0x7f; });
+    if (!usable) {
+        return refuse(Error(Errc::invalid_value,
+                            "Idempotency-Key: 1 to 255 printable ASCII characters are expected.")
+                          .at("Idempotency-Key"));
+    }
+    const std::string asked = std::string(door) + "\n" + request.canonical();
+    return streams::IdempotencyKey{caller.key->id, std::string(*given), keyed_digest("", asked)};
+}
+
+} // namespace weir::gateway
