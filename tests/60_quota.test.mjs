@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { run } from './harness/program.mjs';
+import { WEIR, run } from './harness/program.mjs';
 import { start_sim } from './harness/sim.mjs';
 import { make_home, serve, sim_config, start_weir } from './harness/weir.mjs';
 
@@ -305,6 +305,36 @@ describe('tokens', () => {
     assert.equal(shown.overages, 1);
     assert_used_up(await ask(weir, key));
     await assert_sound(weir);
+  });
+});
+
+describe('a soft limit', () => {
+  const reached = (weir) => weir.stderr.split('\n')
+    .filter((line) => line.includes('budget_reached')).map((line) => JSON.parse(line).detail);
+
+  test('tells the operator once, with whose budget it is', async (t) => {
+    const { weir } = await start(t, {
+      quota: { user: [{ requests: 4, per: 'day', soft: [50, 100] }] },
+    });
+    for (let n = 0; n < 4; ++n) assert.equal((await ask(weir)).status, 200);
+    assert.equal((await ask(weir)).status, 429);
+    await weir.program.stop();
+    assert.deepEqual(reached(weir), [
+      `50 % of the daily requests budget of user ${weir.admin} is spent: 2 of 4`,
+      `100 % of the daily requests budget of user ${weir.admin} is spent: 4 of 4`,
+    ]);
+  });
+
+  test('that is no percentage is a fault in the file', async (t) => {
+    const sim = await start_sim(t);
+    const home = make_home({
+      config: sim_config(sim, { quota: { user: [{ requests: 4, per: 'day', soft: [0, 120] }] } }),
+    });
+    const { code, stdout, stderr } = await run(WEIR,
+      ['config', 'check', '--config', home.config], { env: home.env });
+    assert.notEqual(code, 0);
+    assert.match(stdout + stderr, /'0' is not a percentage from 1 to 100/);
+    assert.match(stdout + stderr, /'120' is not a percentage/);
   });
 });
 

@@ -2,7 +2,9 @@
 
 #include "base/text.h"
 #include "config/environment.h"
+#include "endpoints/admin_money.h"
 #include "net/process_signals.h"
+#include "quota/refusal.h"
 
 #include <algorithm>
 #include <array>
@@ -72,6 +74,12 @@ Result<std::unique_ptr<House>> House::build(Settings settings) {
     house->gate = std::make_unique<limits::Gate>(config.limits, house->clock, house->random);
     WEIR_TRY(house->ledger,
              quota::Ledger::open({*house->store, house->clock, house->random}, config.quota));
+    house->ledger->on_soft_limit([all = house.get()](const quota::Ledger::SoftLimit& reached) {
+        const std::string who = endpoints::subject_name(*all->access, reached.account.subject);
+        all->log->publish(
+            record::Event{"budget_reached", quota::reached_text(reached.account, reached.window,
+                                                                reached.percent, who)});
+    });
     WEIR_TRY(auto routes, upstream::Routes::create(house->settings.config));
     house->upstream = std::make_unique<upstream::Upstream>(std::move(routes), house->clock);
     house->streams = std::make_unique<streams::StreamIndex>(house->clock, config.streams.memory);

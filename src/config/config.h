@@ -90,6 +90,8 @@ struct Budget {
     Unit unit = Unit::requests;
     Period period = Period::day;
     std::int64_t limit = 0; // in the unit; nanodollars for usd
+    // Percentages of it at which the operator is told, each once in a period.
+    std::vector<std::int64_t> soft = {50, 80, 100};
 };
 
 struct Quota {

@@ -136,6 +136,19 @@ void decode_model(const Section::Entry& entry, Section& parent, Config& config) 
     config.models.push_back(std::move(model));
 }
 
+void decode_soft(Section& section, Budget& budget) {
+    std::vector<std::string> texts;
+    for (const std::int64_t percent : budget.soft) texts.push_back(std::to_string(percent));
+    section.texts("soft", texts, "percentages at which an event tells the operator");
+    budget.soft.clear();
+    for (const std::string& text : texts) {
+        const auto percent = parse_decimal(text);
+        if (percent && *percent >= 1 && *percent <= 100)
+            budget.soft.push_back(static_cast<std::int64_t>(*percent));
+        else section.fault("soft", fmt::format("'{}' is not a percentage from 1 to 100", text));
+    }
+}
+
 void decode_budgets(Section& quota, std::string_view name, std::vector<Budget>& out,
                     std::string_view about) {
     for (const auto& entry : quota.list(name, about)) {
@@ -157,7 +170,7 @@ void decode_budgets(Section& quota, std::string_view name, std::vector<Budget>& 
         std::size_t period = 0;
         section.choice("per", period, {"day", "week", "month", "total"}, "the period");
         budget.period = static_cast<Period>(period);
-        section.not_built("soft", "", "percentages at which to warn");
+        decode_soft(section, budget);
         const auto same = [&](const Budget& other) {
             return other.unit == budget.unit && other.period == budget.period;
         };

@@ -16,6 +16,18 @@ std::string value_of(const AdminRequest& request, const std::string& name) {
     return found == request.query.end() ? std::string() : found->second;
 }
 
+std::string budgets_of(AdminWorld& world, const quota::Subject& subject) {
+    std::string out;
+    for (const quota::Ledger::View& view : world.parts.ledger.views(subject)) {
+        if (!view.account.limit) continue;
+        if (!out.empty()) out.push_back(',');
+        gateway::write_budget(out, view, subject_name(world.parts.access, subject));
+    }
+    return out;
+}
+
+} // namespace
+
 std::string subject_name(const access::Access& access, const quota::Subject& subject) {
     switch (subject.scope) {
     case quota::Scope::key:
@@ -31,18 +43,6 @@ std::string subject_name(const access::Access& access, const quota::Subject& sub
     }
     return {};
 }
-
-std::string budgets_of(AdminWorld& world, const quota::Subject& subject) {
-    std::string out;
-    for (const quota::Ledger::View& view : world.parts.ledger.views(subject)) {
-        if (!view.account.limit) continue;
-        if (!out.empty()) out.push_back(',');
-        gateway::write_budget(out, view, subject_name(world.parts.access, subject));
-    }
-    return out;
-}
-
-} // namespace
 
 Result<quota::Subject> find_subject(const access::Access& access, std::string_view scope,
                                     std::string_view name) {

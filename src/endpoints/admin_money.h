@@ -18,6 +18,9 @@ Result<quota::Subject> find_subject(const access::Access& access, std::string_vi
 Result<quota::Subject> find_subject(const access::UserStore::Everyone& everyone,
                                     std::string_view scope, std::string_view name);
 
+// A key's public id, a user's e-mail, a team's name; empty for everyone.
+std::string subject_name(const access::Access& access, const quota::Subject& subject);
+
 // {"requests","tokens_in","tokens_out","nanousd","holds_open","overages"}
 std::string totals_json(const quota::Books::Totals& totals);
 

@@ -19,6 +19,16 @@ Payer payer_of(const Caller& caller) {
     return {caller.key ? caller.key->id : KeyId(0), caller.user, caller.team};
 }
 
+const std::vector<config::Budget>& defaults_of(const config::Quota& quota, Scope scope) {
+    switch (scope) {
+    case Scope::key: return quota.key;
+    case Scope::user: return quota.user;
+    case Scope::team: return quota.team;
+    case Scope::everyone: return quota.everyone;
+    }
+    return quota.everyone;
+}
+
 // The end of a hold found open after a restart: its whole bound, an upper limit of what was spent.
 Entry crash_end(const Entry& hold, WallTime now) {
     Entry end = hold;
@@ -205,10 +215,7 @@ const std::vector<AccountState*>& Ledger::accounts_for(const Payer& payer) {
 // The subject's accounts that count: budgets of the file and of commands, and for a user always the
 // day's requests, which /api/v1/quota shows.
 void Ledger::add_accounts(const Subject& subject, std::vector<AccountState*>& out) {
-    const auto& defaults = subject.scope == Scope::key    ? defaults_.key
-                           : subject.scope == Scope::user ? defaults_.user
-                           : subject.scope == Scope::team ? defaults_.team
-                                                          : defaults_.everyone;
+    const auto& defaults = defaults_of(defaults_, subject.scope);
     for (const config::Budget& budget : defaults)
         ensure_account(
             {{}, subject, budget.unit, budget.period, budget.limit, Account::Origin::file});
@@ -351,14 +358,40 @@ Result<std::int64_t> Ledger::extend(const Uuid& id, std::int64_t tokens, std::in
                 return refuse(refusal(state.account, window, {}, needed, now));
             scratch_.deltas.push_back({held.account, held.window_start, 0, needed});
         }
-        lsn = append(scratch_);
+        lsn = next_lsn_;
+        if (append(scratch_) != lsn) return refuse(Errc::internal);
     }
     world_.store.nudge();
     return lsn;
 }
 
+void Ledger::find_reached(const Entry& entry, std::vector<SoftLimit>& out) {
+    if (!tell_) return;
+    for (const Delta& delta : entry.deltas) {
+        const AccountState* const state = books_.find(delta.account);
+        if (!state->account.limit || *state->account.limit <= 0 || delta.settled <= 0) continue;
+        const Account& account = state->account;
+        const auto& defaults = defaults_of(defaults_, account.subject.scope);
+        const auto same = std::ranges::find_if(defaults, [&](const config::Budget& budget) {
+            return budget.unit == account.unit && budget.period == account.period;
+        });
+        const auto& soft = same != defaults.end() ? same->soft : config::Budget{}.soft;
+        const auto window = std::ranges::find(state->windows, delta.window_start,
+                                              [](const Window& w) { return w.span.start; });
+        if (window == state->windows.end()) continue;
+        using Wide = __int128; // a hundred times an amount can pass 64 bits
+        for (const std::int64_t percent : soft) {
+            const Wide line = Wide{*account.limit} * percent;
+            const bool before = Wide{window->settled - delta.settled} * 100 >= line;
+            if (!before && Wide{window->settled} * 100 >= line)
+                out.push_back({account, *window, percent});
+        }
+    }
+}
+
 std::int64_t Ledger::settle(const Uuid& hold, const Reservation::End& end) {
     std::int64_t lsn = 0;
+    std::vector<SoftLimit> reached;
     {
         const std::lock_guard lock(mutex_);
         Entry* const entry = begin_end(hold, EntryKind::settle);
@@ -378,6 +411,7 @@ std::int64_t Ledger::settle(const Uuid& hold, const Reservation::End& end) {
                 beyond.push_back({delta.account, delta.window_start, amount - held, 0});
         }
         lsn = append(*entry);
+        find_reached(*entry, reached);
         // What was really used is never dropped: the rest is an entry of its own, and it is
         // counted.
         if (!beyond.empty()) {
@@ -386,9 +420,11 @@ std::int64_t Ledger::settle(const Uuid& hold, const Reservation::End& end) {
             entry->tokens_in = entry->tokens_out = entry->nanousd = 0;
             entry->deltas = std::move(beyond);
             lsn = append(*entry);
+            find_reached(*entry, reached);
         }
     }
     world_.store.nudge();
+    for (const SoftLimit& one : reached) tell_(one);
     return lsn;
 }
 

@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -61,6 +62,14 @@ public:
     // Returns the entry's number, for when_durable().
     std::int64_t set_budget(const Subject& subject, Unit unit, Period period,
                             std::optional<std::int64_t> limit);
+    // A budget has reached one of its soft limits: told once for each window and percentage.
+    struct SoftLimit {
+        Account account;
+        Window window;
+        std::int64_t percent;
+    };
+    // `tell` must not block. Thread: the one that settles. Requires: set before the first request.
+    void on_soft_limit(std::function<void(const SoftLimit&)> tell) { tell_ = std::move(tell); }
     // The file's budgets changed.
     void set_defaults(const config::Quota& defaults);
 
@@ -90,6 +99,8 @@ private:
 
     // Requires, from here on: the lock is held.
     std::int64_t append(const Entry& entry);
+    // The soft limits that `entry`, which has been applied, took its windows past.
+    void find_reached(const Entry& entry, std::vector<SoftLimit>& out);
     // The beginning of an entry that ends an open hold, releasing everything; null where there is
     // no such hold.
     Entry* begin_end(const Uuid& hold, EntryKind kind);
@@ -101,6 +112,7 @@ private:
     World world_;
     std::mutex mutex_;
     Books books_;
+    std::function<void(const SoftLimit&)> tell_;
     Entry scratch_; // what is being appended; its memory is used again
     config::Quota defaults_;
     struct Charged {

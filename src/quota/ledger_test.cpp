@@ -407,6 +407,45 @@ TEST_F(LedgerTest, use_above_the_hold_is_an_overage_and_counts) {
     expect_sound(store);
 }
 
+// --- soft limits
+
+TEST_F(LedgerTest, tells_once_when_a_budget_reaches_each_of_its_soft_limits) {
+    config::Quota defaults = one_request_budget(Scope::key, 10);
+    defaults.key.front().soft = {50, 80, 100};
+    auto ledger = open(store, defaults);
+    std::vector<std::pair<std::int64_t, std::int64_t>> told; // percent, settled
+    ledger->on_soft_limit([&](const Ledger::SoftLimit& reached) {
+        EXPECT_EQ(reached.account.subject, alices_key);
+        told.emplace_back(reached.percent, reached.window.settled);
+    });
+    const auto spend = [&] {
+        auto reservation = ledger->reserve(alice, {}, "m");
+        ASSERT_TRUE(reservation);
+        std::move(*reservation).settle({});
+    };
+    for (int i = 0; i < 10; ++i) spend();
+    EXPECT_EQ(told,
+              (std::vector<std::pair<std::int64_t, std::int64_t>>{{50, 5}, {80, 8}, {100, 10}}));
+    told.clear();
+    clock.advance(24h); // another day, another window
+    for (int i = 0; i < 5; ++i) spend();
+    EXPECT_EQ(told.size(), 1u);
+}
+
+TEST_F(LedgerTest, tells_every_soft_limit_that_one_request_goes_past) {
+    config::Quota defaults;
+    defaults.key.push_back({Unit::tokens, Period::day, 100, {10, 50, 100}});
+    auto ledger = open(store, defaults);
+    std::vector<std::int64_t> told;
+    ledger->on_soft_limit(
+        [&](const Ledger::SoftLimit& reached) { told.push_back(reached.percent); });
+    auto reservation = ledger->reserve(alice, {.output_tokens = 60}, "m");
+    ASSERT_TRUE(reservation);
+    EXPECT_TRUE(told.empty()) << "what is held is not yet spent";
+    std::move(*reservation).settle({.cost = {0, 130, 0}}); // the rest is an overage
+    EXPECT_EQ(told, (std::vector<std::int64_t>{10, 50, 100}));
+}
+
 TEST_F(LedgerTest, a_hold_from_before_midnight_charges_the_day_it_was_admitted_in) {
     auto ledger = open(store, one_request_budget(Scope::key, 1));
     clock.set(sys_days(2026y / May / 20) + 23h + 59min + 59s);

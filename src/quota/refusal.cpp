@@ -77,4 +77,14 @@ Error refusal(const Account& account, const Window& window, const Bound& bound, 
     return Error(Errc::quota_exceeded, std::move(message)).retry_in(wait);
 }
 
+std::string reached_text(const Account& account, const Window& window, std::int64_t percent,
+                         std::string_view subject) {
+    const std::string whose =
+        subject.empty() ? owner(account.subject.scope)
+                        : fmt::format("{} {}", config::name(account.subject.scope), subject);
+    return fmt::format("{} % of the {}{} budget of {} is spent: {} of {}", percent,
+                       adjective(account.period), config::name(account.unit), whose,
+                       amount(account.unit, window.settled), amount(account.unit, *account.limit));
+}
+
 } // namespace weir::quota

@@ -11,4 +11,9 @@ namespace weir::quota {
 Error refusal(const Account& account, const Window& window, const Bound& bound, std::int64_t needed,
               WallTime now);
 
+// For the operator: whose budget has reached how much of itself. `subject` is a name, empty for
+// everyone.
+std::string reached_text(const Account& account, const Window& window, std::int64_t percent,
+                         std::string_view subject);
+
 } // namespace weir::quota
