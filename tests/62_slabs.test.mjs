@@ -157,6 +157,24 @@ describe('an answer larger than a slab', () => {
   });
 });
 
+describe('a provider that does not keep max_tokens', () => {
+  for (const stream of [true, false]) {
+    test(`cannot take a budget past its limit (${stream ? 'streamed' : 'whole'})`, async (t) => {
+      const { weir } = await start(t);
+      const key = await weir.create_key();
+      await weir.say('quota', 'set', '--key', key, '--tokens', '1500');
+      const model = 'sim:chunks=2000,size=40,delay=1ms,nousage';
+      const answer = await weir.chat(model, { max_tokens: 5, stream }, { key });
+      const finish = stream ? read_chat(answer.text).finish
+        : answer.json.choices[0].finish_reason;
+      assert.equal(finish, 'length');
+      const { used, limit } = await budget_of(weir, key);
+      assert.ok(used > 5 && used <= limit, `${used} of ${limit}`);
+      await assert_sound(weir);
+    });
+  }
+});
+
 describe('quota.reserve: full', () => {
   test('holds the whole bound at once, and refuses what does not fit', async (t) => {
     const { weir } = await start(t, { quota: { reserve: 'full' } });
@@ -202,6 +220,27 @@ describe('a whole answer', () => {
       assert.equal(whole.text.split(`"${name}":`).length, 2, `${name} stands once`);
       assert.notEqual(whole.json[name], undefined, `${name}: ${JSON.stringify(value)}`);
     }
+  });
+
+  test('of very many small pieces comes whole', { timeout: 60_000 }, async (t) => {
+    const { weir } = await start(t);
+    const answer = await weir.chat('sim:chunks=25000,size=8', {}, { within: 40_000 });
+    assert.equal(answer.json.choices[0].message.content, sim_text(25000, 8));
+    await assert_sound(weir);
+  });
+
+  test('whose client leaves is charged what was made of it', async (t) => {
+    const { sim, weir } = await start(t);
+    const model = 'sim:chunks=1000,size=400,delay=3ms';
+    const body = { model, messages: [{ role: 'user', content: 'hello' }] };
+    const left = weir.request('/v1/chat/completions', { body, signal: AbortSignal.timeout(1000) });
+    await assert.rejects(left);
+    await sim.departure(model);
+    const { tokens_out, requests } = await weir.json('ledger', 'show', '--key', weir.key);
+    const bill = await sim.bill(model);
+    assert.equal(requests, 1);
+    assert.ok(tokens_out > bill.tokens_out / 2, `${tokens_out} charged, ${bill.tokens_out} billed`);
+    await assert_sound(weir);
   });
 
   test('has its tool calls whole', async (t) => {

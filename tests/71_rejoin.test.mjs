@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { sim_text, start_sim } from './harness/sim.mjs';
 import { parse_events, read_chat } from './harness/sse.mjs';
@@ -79,8 +80,7 @@ describe('joining', () => {
     const rest = await (await join(weir, id, '?after=4')).whole();
     assert_run(numbers(rest.text), 5);
     const nothing = await (await join(weir, id, `?after=${numbers(again.text).length}`)).whole();
-    assert.equal(nothing.status, 200);
-    assert.deepEqual(numbers(nothing.text), []);
+    assert.equal(nothing.status, 204, 'an EventSource stops asking');
     const plain = await (await join(weir, id, '?format=weir')).whole();
     const said = parse_events(plain.text).map(({ data }) => data).filter((d) => d !== '[DONE]');
     assert.equal(said.map((d) => JSON.parse(d).content ?? '').join(''), sim_text(5, 10));
@@ -141,13 +141,51 @@ describe('joining', () => {
       assert.equal(wrong.error.param, param);
     }
     assert.equal((await get(`/v1/streams/${id}?after=99999999999999999999`)).status, 400);
-    assert.equal((await get(`/v1/streams/${id}?after=1000000`)).status, 200);
+    assert.equal((await get(`/v1/streams/${id}?after=1000000`)).status, 204);
+  });
+
+  test('of a running stream from beyond its end skips nothing that is still to come', async (t) => {
+    const { weir } = await start(t);
+    const { stream, id } = await begin(weir, SLOW);
+    await stream.until(({ text }) => text.includes('5:'));
+    const joined = await join(weir, id, '?after=1000000');
+    await Promise.all([stream.whole(), joined.whole()]);
+    assert.ok(joined.text.includes('[DONE]'));
+    assert.ok(numbers(joined.text).length > 30, 'what came after it joined');
   });
 
   test('a whole answer has no stream to join', async (t) => {
     const { weir } = await start(t);
     const answer = await weir.chat('sim:chunks=2');
     assert.equal(answer.headers['x-weir-stream-id'], undefined);
+  });
+});
+
+describe('memory for streams', () => {
+  test('that is too small slows answers down and loses nothing', { timeout: 60_000 }, async (t) => {
+    const { weir } = await start(t, { streams: { memory: '1MiB' } });
+    const model = 'sim:chunks=3000,size=8,delay=1ms';
+    const asked = Array.from({ length: 4 }, () => weir.chat(model, { stream: true }));
+    const answers = await Promise.all(asked);
+    for (const { text } of answers) assert.equal(read_chat(text).text, sim_text(3000, 8));
+    await assert_sound(weir);
+  });
+
+  test('held by clients that do not read is free when they leave', async (t) => {
+    const { sim, weir } = await start(t, { streams: { memory: '1MiB' } });
+    const model = 'sim:chunks=400,size=40000,delay=2ms';
+    const streams = [];
+    for (let n = 0; n < 4; ++n) {
+      const { stream } = await begin(weir, model);
+      stream.pause();
+      streams.push(stream);
+    }
+    await sleep(1500);
+    for (const stream of streams) stream.leave();
+    await sim.departure(model);
+    const other = await weir.chat('sim:chunks=5,size=10', { stream: true });
+    assert.equal(read_chat(other.text).text, sim_text(5, 10));
+    await assert_sound(weir);
   });
 });
 

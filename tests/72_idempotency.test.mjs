@@ -147,6 +147,18 @@ describe('a key', () => {
     assert.equal(await charged(weir), 1);
   });
 
+  test('holds its place among those at once, also after its client has left', async (t) => {
+    const { weir } = await start(t, { limits: { concurrent_per_key: 2 } });
+    for (const name of ['one', 'two']) {
+      const options = { ...with_key(name), key: weir.key };
+      const stream = await weir.open_chat('sim:chunks=200,size=20,delay=10ms', {}, options);
+      await stream.until(({ text }) => text.includes('1:'));
+      stream.leave();
+    }
+    const third = await chat(weir, 'three');
+    assert.equal(third.status, 429, third.text);
+  });
+
   test('belongs to one API key', async (t) => {
     const { sim, weir } = await start(t);
     const other = await weir.create_key();

@@ -3,6 +3,7 @@
 #include "app/commands.h"
 
 #include <CLI/CLI.hpp>
+#include <iostream>
 
 namespace weir::app {
 namespace {
@@ -38,6 +39,14 @@ int run_command_line(int argc, char** argv) {
         app.parse(argc, argv);
     } catch (const CLI::Success& asked_for_help) {
         return app.exit(asked_for_help);
+    } catch (const CLI::RequiredError& missing) {
+        // CLI11 says only that a command is missing, also where there is one that it does not know.
+        const auto unknown = app.remaining(true);
+        if (unknown.empty()) app.exit(missing);
+        else
+            std::cerr << "weir: there is no command or option '" << unknown.front()
+                      << "' here; weir --help lists what there is\n";
+        return 2;
     } catch (const CLI::ParseError& wrong) {
         app.exit(wrong);
         return 2;

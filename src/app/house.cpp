@@ -74,6 +74,12 @@ Result<std::unique_ptr<House>> House::build(Settings settings) {
     house->gate = std::make_unique<limits::Gate>(config.limits, house->clock, house->random);
     WEIR_TRY(house->ledger,
              quota::Ledger::open({*house->store, house->clock, house->random}, config.quota));
+    if (const std::int64_t crashed = house->ledger->crashed(); crashed > 0) {
+        house->log->publish(record::Event{
+            "recovered", fmt::format("{} requests were running when it ended last: each is charged "
+                                     "what it held",
+                                     crashed)});
+    }
     house->ledger->on_soft_limit([all = house.get()](const quota::Ledger::SoftLimit& reached) {
         const std::string who = endpoints::subject_name(*all->access, reached.account.subject);
         all->log->publish(

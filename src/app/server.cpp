@@ -76,6 +76,8 @@ public:
         signals.cancel();
         for (std::size_t i = 1; i < workers_.size(); ++i) workers_[i]->stop_thread();
         for (auto& worker : workers_) worker->finish();
+        // What is left is dropped while every loop is still there to be told.
+        for (auto& worker : workers_) worker->loop().drop();
         ::unlink((house_->settings.config->data_dir + "/control.sock").c_str());
         return exit_code_;
     }
@@ -135,9 +137,10 @@ private:
             return;
         }
         if (house_->draining.exchange(true)) {
-            // Asked twice: at once.
+            // Asked twice: what runs is ended now, with words, instead of in 30 s.
             exit_code_ = 1;
-            main_loop().stop();
+            drain_until_ = std::min(drain_until_, house_->clock.steady());
+            drain_timer_->arm(std::chrono::milliseconds(0));
             return;
         }
         house_->log->publish(

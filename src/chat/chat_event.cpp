@@ -29,17 +29,20 @@ bool is_meaningful(const ChatEvent& event) {
 }
 
 std::size_t output_bytes(const ChatEvent& event) {
-    return std::visit(Match{
-                          [](const Started&) { return std::size_t{0}; },
-                          [](const TextDelta& e) { return e.text.size(); },
-                          [](const ReasoningDelta& e) { return e.text.size(); },
-                          [](const RefusalDelta& e) { return e.text.size(); },
-                          [](const ToolCallDelta& e) { return e.name.size() + e.arguments.size(); },
-                          [](const OtherDelta&) { return std::size_t{0}; },
-                          [](const ChoiceFinished&) { return std::size_t{0}; },
-                          [](const UsageReport&) { return std::size_t{0}; },
-                      },
-                      event);
+    return std::visit(
+        Match{
+            [](const Started&) { return std::size_t{0}; },
+            [](const TextDelta& e) { return e.text.size() + e.extensions.delta.size(); },
+            [](const ReasoningDelta& e) { return e.text.size() + e.extensions.delta.size(); },
+            [](const RefusalDelta& e) { return e.text.size() + e.extensions.delta.size(); },
+            [](const ToolCallDelta& e) {
+                return e.name.size() + e.arguments.size() + e.extensions.size();
+            },
+            [](const OtherDelta& e) { return e.extensions.delta.size(); },
+            [](const ChoiceFinished& e) { return e.extensions.delta.size(); },
+            [](const UsageReport&) { return std::size_t{0}; },
+        },
+        event);
 }
 
 std::size_t kept_bytes(const ChatEvent& event) {

@@ -90,7 +90,8 @@ using ChatEvent = std::variant<Started, TextDelta, ReasoningDelta, RefusalDelta,
 
 // Whether a client that has seen it has seen part of the answer: the end of silent failover.
 bool is_meaningful(const ChatEvent& event);
-// Bytes of model output in it, for counting where no usage is given.
+// Bytes of model output in it, for counting where no usage is given. What Weir does not know in a
+// delta may be output too, and counts.
 std::size_t output_bytes(const ChatEvent& event);
 // What it costs to keep, about.
 std::size_t kept_bytes(const ChatEvent& event);

@@ -141,8 +141,6 @@ struct Config {
     Limits limits;
     Streams streams;
     std::string log_level = "info";
-    enum class MetricsDoor : std::uint8_t { administrators, everyone };
-    MetricsDoor metrics = MetricsDoor::administrators;
 
     // From the environment's HTTPS_PROXY and NO_PROXY; a provider's own proxy is stronger.
     std::string https_proxy;

@@ -36,6 +36,7 @@ std::optional<Network> parse_network(const std::string& text) {
 void decode_key(const Section::Entry& entry, Section& parent, Provider& provider) {
     ProviderKey key;
     key.name = fmt::format("{}-{}", provider.name, provider.keys.size() + 1);
+    entry.schema->short_form = true;
     if (entry.node.IsScalar()) {
         // The short form, a value alone, is read as {value: …}.
         YAML::Node wrapped;
@@ -226,13 +227,7 @@ void decode_rest(Section& root, Config& config) {
         Section streams(root.reading(), child.node, child.path, *child.schema);
         streams.bytes("memory", config.streams.memory, "of all stream logs together");
     }
-    {
-        const auto child = root.section("metrics", "the door /metrics");
-        Section metrics(root.reading(), child.node, child.path, *child.schema);
-        std::size_t open = 0;
-        metrics.choice("public", open, {"false", "true"}, "whether everyone may read them");
-        config.metrics = static_cast<Config::MetricsDoor>(open);
-    }
+    root.not_built("metrics", "", "the door /metrics");
     root.not_built("filter", "", "content rules");
     root.not_built("alerts", "", "webhooks and mail");
     root.not_built("auth", "", "registration, sessions and OpenID Connect");
@@ -244,6 +239,13 @@ void decode_rest(Section& root, Config& config) {
 
 void decode(Section& root, Config& config) {
     root.text("listen", config.listen, "ADDRESS:PORT");
+    const std::size_t colon = config.listen.rfind(':');
+    const auto port = colon == std::string::npos
+                          ? std::nullopt
+                          : parse_decimal(std::string_view(config.listen).substr(colon + 1));
+    if (!port || *port > 65535)
+        root.fault("listen",
+                   fmt::format("'{}' is not ADDRESS:PORT, such as 127.0.0.1:8000", config.listen));
     root.text("data_dir", config.data_dir, "where everything is stored");
     root.not_built("store", "sqlite", "sqlite, or postgres://user:password@host/database");
     root.not_built("shared", "none", "none, or redis://host:6379");

@@ -59,7 +59,10 @@ void write_schema(json::Writer& writer, const SchemaNode& node) {
         writer.key(node.type == "map" ? "additionalProperties" : "items");
         write_schema(writer, node.children.front());
     } else if (node.type == "object") {
-        writer.member("type", "object").key("additionalProperties").boolean(false);
+        if (node.short_form)
+            writer.key("type").begin_array().value("object").value("string").end_array();
+        else writer.member("type", "object");
+        writer.key("additionalProperties").boolean(false);
         writer.key("properties").begin_object();
         for (const SchemaNode& child : node.children) {
             writer.key(child.name);

@@ -67,7 +67,11 @@ limits: {per_key: off, per_ip: 10/s hard, concurrent_per_key: off}
 TEST(Load, every_fault_is_reported_with_its_place) {
     const auto found =
         faults("listen: 1\nnonsense: 2\nlimits:\n  per_key: fast\n  body_bytes: -1\n");
-    ASSERT_EQ(found.size(), 3u);
+    ASSERT_EQ(found.size(), 4u);
+    EXPECT_NE(
+        std::ranges::find_if(
+            found, [](auto& f) { return f.starts_with("weir.yaml:1:9: listen: '1' is not"); }),
+        found.end());
     EXPECT_NE(std::ranges::find_if(
                   found, [](auto& f) { return f.starts_with("weir.yaml:2:1: unknown key"); }),
               found.end());

@@ -59,7 +59,8 @@ SchemaNode& Section::describe(std::string_view name, std::string_view type,
     known_.emplace(name);
     for (SchemaNode& child : schema_.children)
         if (child.name == name) return child;
-    schema_.children.push_back({std::string(name), std::string(type), std::string(about), {}, {}});
+    schema_.children.push_back(
+        {std::string(name), std::string(type), std::string(about), {}, false, {}});
     return schema_.children.back();
 }
 
@@ -202,7 +203,7 @@ void Section::choice(std::string_view name, std::size_t& out, std::vector<std::s
 
 void Section::texts(std::string_view name, std::vector<std::string>& out, std::string_view about) {
     auto& schema = describe(name, "array", about);
-    if (schema.children.empty()) schema.children.push_back({"", "string", "", {}, {}});
+    if (schema.children.empty()) schema.children.push_back({"", "string", "", {}, false, {}});
     const YAML::Node node = find(name);
     if (node.IsDefined() && !node.IsSequence()) fault(name, "a list is expected");
     if (node.IsDefined() && node.IsSequence()) {
@@ -231,7 +232,7 @@ Section::Child Section::section(std::string_view name, std::string_view about) {
 
 std::vector<Section::Entry> Section::map(std::string_view name, std::string_view about) {
     auto& schema = describe(name, "map", about);
-    if (schema.children.empty()) schema.children.push_back({"", "object", "", {}, {}});
+    if (schema.children.empty()) schema.children.push_back({"", "object", "", {}, false, {}});
     const YAML::Node node = find(name);
     std::vector<Entry> out;
     if (!node.IsDefined() || node.IsNull()) return out;
@@ -255,7 +256,7 @@ std::vector<Section::Entry> Section::map(std::string_view name, std::string_view
 
 std::vector<Section::Entry> Section::list(std::string_view name, std::string_view about) {
     auto& schema = describe(name, "array", about);
-    if (schema.children.empty()) schema.children.push_back({"", "object", "", {}, {}});
+    if (schema.children.empty()) schema.children.push_back({"", "object", "", {}, false, {}});
     const YAML::Node node = find(name);
     std::vector<Entry> out;
     if (!node.IsDefined() || node.IsNull()) return out;

@@ -29,6 +29,7 @@ struct SchemaNode {
     std::string type; // "object", "map", "array", "string", "integer", "boolean", "number"
     std::string description;
     std::vector<std::string> choices;
+    bool short_form = false; // an object that a single value may stand for
     std::list<SchemaNode>
         children; // fields; for a map or an array the one description of its items
 };

@@ -4,6 +4,9 @@
 #include "json/document.h"
 #include "json/writer.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace weir::dialects {
 namespace {
 
@@ -11,11 +14,21 @@ using chat::ChatEvent;
 using json::Kind;
 using json::Value;
 
+// JSON on one line: a line end can only stand between its tokens, and would end a `data:` line.
+void append_line(std::string& out, std::string_view raw) {
+    if (raw.find_first_of("\r\n") == std::string_view::npos) {
+        out += raw;
+        return;
+    }
+    std::ranges::copy_if(raw, std::back_inserter(out),
+                         [](char c) { return c != '\r' && c != '\n'; });
+}
+
 void append_member(std::string& out, const Value& member) {
     if (!out.empty()) out.push_back(',');
     json::append_quoted(out, member.key());
     out.push_back(':');
-    out += member.raw();
+    append_line(out, member.raw());
 }
 
 std::string text_of(const std::optional<Value>& value) {
@@ -108,8 +121,11 @@ public:
     void read_usage(const Value& root) {
         const auto usage = root.find("usage");
         if (!usage || !usage->is(Kind::object)) return;
-        if (const auto counted = usage_of(*usage))
-            out_.emplace_back(chat::UsageReport{*counted, std::string(usage->raw())});
+        if (const auto counted = usage_of(*usage)) {
+            chat::UsageReport report{*counted, {}};
+            append_line(report.raw, usage->raw());
+            out_.emplace_back(std::move(report));
+        }
     }
     const ChoicesSeen& choices() const { return seen_; }
 

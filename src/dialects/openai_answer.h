@@ -6,6 +6,7 @@
 #include "chat/chat_event.h"
 #include "wire/sse_decoder.h"
 
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -30,6 +31,7 @@ public:
 
     // Every choice that began has given its finish_reason: the answer is whole.
     bool finished() const { return choices_.all_finished(); }
+    std::int64_t choices_finished() const { return std::popcount(choices_.finished); }
     bool done() const { return done_; } // [DONE] was seen: nothing more comes
     std::size_t skipped() const { return skipped_; }
 

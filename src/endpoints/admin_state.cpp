@@ -50,7 +50,7 @@ AdminTask show_status(AdminCall call) {
     writer.begin_object().member("version", call.world.version);
     writer.key("ready").boolean(!parts.draining.load() && !parts.ledger.broken());
     writer.member("uptime_s", std::int64_t{uptime.count()});
-    writer.member("streams", parts.running.load());
+    writer.member("streams", parts.streams.running());
     writer.member("requests", parts.ledger.totals({quota::Scope::everyone, 0}).requests);
     writer.key("providers").begin_array();
     const auto routes = parts.upstream.routes();

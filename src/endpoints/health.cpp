@@ -53,7 +53,7 @@ net::Task<void> health(Context& context) {
     writer.begin_object().member("status", why.empty() ? "ok" : "not_ready");
     if (details) {
         writer.member("reason", why);
-        writer.member("streams", context.parts.running.load());
+        writer.member("streams", context.parts.streams.running());
         writer.key("ledger").boolean(!context.parts.ledger.broken());
     }
     writer.end_object();

@@ -11,15 +11,20 @@
 namespace weir::endpoints {
 namespace {
 
+struct Found {
+    Caller caller;
+    std::shared_ptr<streams::StreamLog> log;
+};
+
 // The caller's own stream. Errors: stream_not_found, also where it is someone else's.
-Result<std::shared_ptr<streams::StreamLog>> find(Context& context) {
+Result<Found> find(Context& context) {
     WEIR_CHECK(context.parts.gate.admit_address(context.exchange.client()));
-    WEIR_TRY(const Caller caller, gateway::identify(context.parts, context.exchange));
+    WEIR_TRY(Caller caller, gateway::identify(context.parts, context.exchange));
     context.record.key = caller.key->public_id;
     context.record.user = caller.key->owner;
     auto log = context.parts.streams.find(context.rest, caller.user);
     if (!log) return refuse(Errc::stream_not_found);
-    return log;
+    return Found{std::move(caller), std::move(log)};
 }
 
 // `after` in the query, else what an EventSource sends when it connects again.
@@ -34,21 +39,24 @@ Result<std::uint64_t> after_of(const wire::RequestHead& head) {
 }
 
 struct Joined {
+    limits::Admission admission; // held while the client reads
     std::shared_ptr<streams::StreamLog> log;
     const gateway::Door* door;
     std::uint64_t after;
 };
 
 Result<Joined> judge(Context& context) {
-    WEIR_TRY(auto log, find(context));
+    WEIR_TRY(Found found, find(context));
     WEIR_TRY(const std::uint64_t after, after_of(context.exchange.head()));
     const std::string_view format =
-        context.exchange.head().query_value("format").value_or(log->begun().door);
+        context.exchange.head().query_value("format").value_or(found.log->begun().door);
     const gateway::Door* const door = gateway::find_door(format);
     if (door == nullptr)
         return refuse(
             Error(Errc::invalid_value, "format: 'openai' or 'weir' is expected.").at("format"));
-    return Joined{std::move(log), door, after};
+    limits::Admission admission = context.parts.gate.admit(found.caller);
+    if (admission.refusal) return std::unexpected(*std::move(admission.refusal));
+    return Joined{std::move(admission), std::move(found.log), door, after};
 }
 
 } // namespace
@@ -71,10 +79,10 @@ net::Task<void> join_stream(Context& context) {
 
 net::Task<void> stop_stream(Context& context) {
     gateway::Responder responder = context.responder();
-    auto log = find(context);
-    if (!log) co_return co_await std::move(responder).reject(std::move(log).error());
-    const bool ended = (*log)->ended();
-    if (!ended) (*log)->ask_to_stop(Errc::stream_cancelled);
+    auto found = find(context);
+    if (!found) co_return co_await std::move(responder).reject(std::move(found).error());
+    const bool ended = found->log->ended();
+    if (!ended) found->log->ask_to_stop(Errc::stream_cancelled);
     net::Response response;
     json::Writer writer(response.body);
     writer.begin_object().member("id", context.rest);

@@ -3,6 +3,8 @@
 #include "gateway/replay.h"
 #include "quota/price.h"
 
+#include <algorithm>
+
 namespace weir::gateway {
 namespace {
 
@@ -21,7 +23,8 @@ Generation::Generation(Parts& parts, ThreadParts& mine, Order order)
       allowance_(*reservation_, mine.loop, order.allowance),
       delivery_(order.delivery),
       log_(parts.streams.open(mine.loop, std::move(order.begun))),
-      claim_(std::move(order.claim)) {
+      claim_(std::move(order.claim)),
+      slot_(std::move(order.slot)) {
     if (claim_) claim_->begin(log_);
     parts_.running.fetch_add(1, std::memory_order_relaxed);
     mine_.generations.insert(this);
@@ -64,7 +67,7 @@ net::Task<void> Generation::run(std::shared_ptr<Generation> self) {
         answer->reset();
         co_await me.settle(std::move(pumped));
     } else {
-        me.give_up(std::move(answer).error());
+        co_await me.give_up(std::move(answer).error());
     }
     me.parts_.running.fetch_sub(1, std::memory_order_relaxed);
 }
@@ -80,7 +83,7 @@ net::Task<Result<void>> Generation::pump(upstream::Answer& answer) {
         for (chat::ChatEvent& event : events) take(std::move(event));
         count();
         if (allowance_.was_cut()) co_return Result<void>();
-        if (parts_.streams.is_full()) co_await parts_.streams.room(mine_.loop);
+        if (parts_.streams.is_full()) co_await parts_.streams.room(mine_.loop, interrupt_);
         if (interrupt_.requested()) co_return refuse(Errc::client_left);
     }
 }
@@ -96,21 +99,35 @@ void Generation::take(chat::ChatEvent event) {
     log_->append(std::move(event));
 }
 
-quota::Cost Generation::cost() const {
+// A provider's last count is the truth about a whole answer. Of any other it may be an early one,
+// so what was produced counts where that is more.
+chat::Usage Generation::used(Made made) const {
     chat::Usage usage;
-    if (reported_) {
-        usage = reported_->usage;
-    } else {
-        usage.input = Tokens(input_estimate_);
-        usage.output = Tokens(tokens_of(output_bytes_));
-    }
+    usage.input = Tokens(input_estimate_);
+    usage.output = Tokens(tokens_of(output_bytes_));
+    if (!reported_) return usage;
+    const std::int64_t counted = reported_->usage.output.value();
+    if (made == Made::whole && (counted > 0 || output_bytes_ == 0)) return reported_->usage;
+    const Tokens output(std::max(counted, usage.output.value()));
+    usage = reported_->usage;
+    usage.output = output;
+    return usage;
+}
+
+bool Generation::is_reported(Made made) const {
+    return reported_ && used(made).output.value() == reported_->usage.output.value();
+}
+
+quota::Cost Generation::cost(Made made) const {
+    const chat::Usage usage = used(made);
     return {usage.input.value(), usage.output.value(),
             price_ ? quota::cost_nanousd(*price_, usage) : 0};
 }
 
 void Generation::count() {
-    reservation_->count(cost(),
-                        reported_ ? quota::Certainty::reported : quota::Certainty::estimated);
+    const bool reported = is_reported(Made::in_part);
+    reservation_->count(cost(Made::in_part),
+                        reported ? quota::Certainty::reported : quota::Certainty::estimated);
 }
 
 net::Task<void> Generation::settle(Result<void> pumped) {
@@ -122,20 +139,20 @@ net::Task<void> Generation::settle(Result<void> pumped) {
                      : left ? streams::Outcome::cancelled
                             : streams::Outcome::interrupted;
     if (!whole) ending.error = stopped_.value_or(std::move(pumped).error());
+    // Nobody heard this end; who joins later is told that there was one.
+    if (left && !stopped_) ending.error = Error(Errc::stream_cancelled).because("everyone left");
     const quota::Reason reason = whole  ? quota::Reason::complete
                                  : left ? quota::Reason::cancelled
                                         : quota::Reason::interrupted;
-    const quota::Cost cost = this->cost();
     if (allowance_.was_cut()) ending.limit = allowance_.refusal();
-    ending.estimated = !reported_;
-    ending.usage.input = Tokens(cost.tokens_in);
-    ending.usage.output = Tokens(cost.tokens_out);
+    const Made made = whole && !allowance_.was_cut() ? Made::whole : Made::in_part;
+    const quota::Cost cost = this->cost(made);
+    ending.estimated = !is_reported(made);
+    ending.usage = used(made);
     ending.nanousd = cost.nanousd;
-    if (reported_) {
-        ending.usage = reported_->usage;
-        ending.usage_raw = reported_->raw;
-    }
-    const auto certainty = reported_ ? quota::Certainty::reported : quota::Certainty::estimated;
+    if (!ending.estimated) ending.usage_raw = reported_->raw;
+    const auto certainty =
+        !ending.estimated ? quota::Certainty::reported : quota::Certainty::estimated;
     const std::int64_t lsn = std::move(*reservation_).settle({reason, cost, certainty});
     // A stream's last frame says that all is well, so what it cost is on disk before it goes out.
     // If the disk fails the answer is whole all the same; the ledger refuses what comes next.
@@ -160,8 +177,8 @@ bool Generation::was_cancelled(const Error& error) const {
     return error.code() == Errc::client_left;
 }
 
-// Nothing of an answer was seen.
-void Generation::give_up(Error error) {
+// Nothing of an answer was passed on; of a whole one some may have been made.
+net::Task<void> Generation::give_up(Error error) {
     streams::Ending ending;
     // Stopped by the server, a client that got nothing pays nothing.
     const bool left = was_cancelled(error);
@@ -170,6 +187,7 @@ void Generation::give_up(Error error) {
     if (left && reservation_->sent()) {
         const quota::Cost counted = reservation_->counted();
         ending.usage.input = Tokens(counted.tokens_in);
+        ending.usage.output = Tokens(counted.tokens_out);
         ending.nanousd = counted.nanousd;
         ending.estimated = true;
         std::move(*reservation_)
@@ -177,7 +195,12 @@ void Generation::give_up(Error error) {
     } else {
         std::move(*reservation_).release();
     }
+    if (left && !stopped_) error = Error(Errc::stream_cancelled).because("everyone left");
     ending.error = std::move(error);
+    if (claim_ && left) {
+        streams::StoredAnswer stored = put_away(log_, mine_.loop, ending);
+        (void)co_await claim_->keep(mine_.loop, std::move(stored));
+    }
     end(std::move(ending));
 }
 

@@ -24,6 +24,8 @@ public:
         streams::Begun begun;
         // With one the answer runs to its end, whoever leaves, and is stored.
         std::optional<streams::Idempotency::Claim> claim;
+        // Held as long as the answer is made, where it outlives its request.
+        std::optional<limits::Concurrency::Slot> slot;
     };
     // Starts it on the loop of `mine`; it lives until it has settled.
     static std::shared_ptr<Generation> start(Parts& parts, ThreadParts& mine, Order order);
@@ -39,13 +41,16 @@ private:
     static net::Task<void> run(std::shared_ptr<Generation> self);
     net::Task<Result<void>> pump(upstream::Answer& answer);
     WEIR_OWN_FRAME net::Task<void> settle(Result<void> pumped);
-    void give_up(Error error);
+    WEIR_OWN_FRAME net::Task<void> give_up(Error error);
     void end(streams::Ending ending);
     // Somebody asked for its end: the last reader by leaving, or the owner.
     bool was_cancelled(const Error& error) const;
     void take(chat::ChatEvent event);
     void count();
-    quota::Cost cost() const;
+    enum class Made : std::uint8_t { whole, in_part };
+    chat::Usage used(Made made) const;
+    bool is_reported(Made made) const;
+    quota::Cost cost(Made made) const;
 
     Parts& parts_;
     ThreadParts& mine_;
@@ -57,6 +62,7 @@ private:
     chat::Delivery delivery_;
     std::shared_ptr<streams::StreamLog> log_;
     std::optional<streams::Idempotency::Claim> claim_;
+    std::optional<limits::Concurrency::Slot> slot_;
     net::Interrupt interrupt_;
     std::optional<config::Price> price_;
     std::optional<chat::UsageReport> reported_;

@@ -9,6 +9,11 @@
 namespace weir::gateway {
 namespace {
 
+constexpr std::chrono::milliseconds settle_patience{500};
+// A client takes no more than this at a time: what it is behind stays in the log, not in its
+// buffers.
+constexpr std::size_t gathered_bytes = 64 * 1024;
+
 // One client's place in the log: wakes for events, for its client's leaving and for its timer.
 class Place {
 public:
@@ -82,17 +87,34 @@ void add_source(Responder& responder, const std::shared_ptr<const streams::Sourc
     responder.add_header("x-weir-model", source->model);
 }
 
-// The client is gone: what is known now goes into the record; the generation settles by itself.
-void note_left(record::Record& record, const RelayInput& input) {
-    const auto source = input.log->source();
+// The client is gone. Mostly the answer ends with it, and at once: what it cost belongs into the
+// record. Where others read on, or it runs on for a key, this record does without.
+WEIR_OWN_FRAME net::Task<void> note_left(record::Record& record, RelayInput input) {
     input.exchange.reset();
-    record.outcome = "cancelled";
-    record.code = name(Errc::client_left);
-    if (record.status == 0) record.status = 499;
-    if (source) {
+    net::Signal wake(input.exchange.loop());
+    net::Wheel::Timer timer(
+        input.exchange.loop().wheel(),
+        [](void* signal) { static_cast<net::Signal*>(signal)->notify(); }, &wake);
+    streams::StreamLog::Reader look(input.log, input.exchange.loop(), wake, 0,
+                                    streams::StreamLog::Presence::looks);
+    const SteadyTime until = input.clock.steady() + settle_patience;
+    timer.arm(settle_patience);
+    while (true) {
+        while (look.next() != nullptr) {
+        }
+        if (look.ending() != nullptr || input.clock.steady() >= until) break;
+        co_await wake.wait();
+    }
+    if (look.ending() != nullptr) write_ending(record, *look.ending(), input.log->source());
+    else if (const auto source = input.log->source()) {
         record.provider = source->provider;
         record.upstream_model = source->model;
     }
+    if (look.ending() == nullptr || look.ending()->error) {
+        record.outcome = "cancelled";
+        record.code = name(Errc::client_left);
+    }
+    if (record.status == 0) record.status = 499;
 }
 
 // It held back a full log.
@@ -112,7 +134,9 @@ public:
     // Everything that can be said now; whether there was anything.
     bool gather(streams::StreamLog::Reader& reader, std::string& frames) {
         bool any = false;
-        while (const chat::ChatEvent* const event = reader.next()) {
+        while (frames.size() < gathered_bytes) {
+            const chat::ChatEvent* const event = reader.next();
+            if (event == nullptr) break;
             number_ = reader.number();
             const std::size_t at = frames.size();
             encoder_->event(*event, frames);
@@ -175,7 +199,10 @@ net::Task<void> relay_stream(RelayInput input, Responder responder,
                              std::unique_ptr<dialects::StreamEncoder> encoder, Joining joining) {
     record::Record& record = responder.record();
     streams::StreamLog& log = *input.log;
-    Place place(input.exchange, input.log, joining.after);
+    std::optional<Place> held(std::in_place, input.exchange, input.log, joining.after);
+    Place& place = *held;
+    // What has not been said yet is not skipped, whatever number is asked for.
+    if (!log.ended()) joining.after = std::min(joining.after, log.newest());
     Speaker speaker(std::move(encoder), joining);
     if (const auto started = log.started(); started && joining.after > 0) speaker.hear(*started);
     std::string frames;
@@ -191,8 +218,20 @@ net::Task<void> relay_stream(RelayInput input, Responder responder,
             Error error = *ending->error;
             co_return co_await std::move(responder).reject(std::move(error));
         }
-        if (input.exchange.client_left()) co_return note_left(record, input);
+        if (input.exchange.client_left()) {
+            held.reset();
+            co_return co_await note_left(record, input);
+        }
         co_await place.wake.wait();
+    }
+
+    // Who joins an ended stream after its last word has everything already.
+    Last last =
+        place.is_over() ? speaker.last_words(place.reader, log, record, frames) : Last::not_yet;
+    if (joining.numbers == Joining::Numbers::shown && last != Last::not_yet && frames.empty()) {
+        net::Response nothing;
+        nothing.status = 204;
+        co_return co_await std::move(responder).send(std::move(nothing));
     }
 
     // Opened: from here on there is no status left; a failure is an error frame.
@@ -201,12 +240,12 @@ net::Task<void> relay_stream(RelayInput input, Responder responder,
     add_source(responder, log.source());
     Responder::Frames out = std::move(responder).stream();
     while (true) {
-        const Last last = speaker.last_words(place.reader, log, record, frames);
+        if (last == Last::not_yet) last = speaker.last_words(place.reader, log, record, frames);
         const bool written = co_await out.write(frames);
         frames.clear();
         if (!written || (last == Last::not_yet && input.exchange.client_left())) {
-            if (place.reader.ending() != nullptr) co_return input.exchange.reset();
-            co_return note_left(record, input);
+            held.reset();
+            co_return co_await note_left(record, input);
         }
         if (last == Last::whole) co_return co_await out.finish();
         if (last == Last::broken) co_return co_await out.finish_broken();
@@ -232,7 +271,8 @@ net::Task<void> relay_whole(RelayInput input, Responder responder,
                             std::function<std::string()> quota_json) {
     record::Record& record = responder.record();
     streams::StreamLog& log = *input.log;
-    Place place(input.exchange, input.log);
+    std::optional<Place> held(std::in_place, input.exchange, input.log);
+    Place& place = *held;
     while (true) {
         while (const chat::ChatEvent* const event = place.reader.next()) {
             if (record.first_event.count() == 0)
@@ -240,6 +280,8 @@ net::Task<void> relay_whole(RelayInput input, Responder responder,
             encoder->event(*event);
         }
         const streams::Ending* const ending = place.reader.ending();
+        if (place.reader.was_cut())
+            co_return co_await std::move(responder).reject(Errc::stream_gone);
         if (ending != nullptr && ending->error) {
             write_ending(record, *ending, log.source());
             Error error = *ending->error;
@@ -256,7 +298,8 @@ net::Task<void> relay_whole(RelayInput input, Responder responder,
             co_return;
         }
         if (input.exchange.client_left()) {
-            co_return note_left(record, input);
+            held.reset();
+            co_return co_await note_left(record, input);
         }
         co_await place.wake.wait();
     }

@@ -34,13 +34,15 @@ std::shared_ptr<streams::StreamLog> revive(Parts& parts, net::Loop& loop,
     std::string_view rest = stored.frames;
     wire::SseEvent frame;
     std::vector<chat::ChatEvent> events;
-    // They were written here: what cannot be read any more is not there.
-    while (lines.next(rest, frame)) (void)decoder.decode(frame, events);
+    bool damaged = false;
+    while (lines.next(rest, frame)) damaged = !decoder.decode(frame, events) || damaged;
     for (chat::ChatEvent& event : events) log->append(std::move(event));
     log->set_source(std::move(stored.source));
     if (stored.ending.outcome != streams::Outcome::complete)
         stored.ending.error = Error(Errc::stream_cancelled);
+    if (damaged) stored.ending.error = Error(Errc::internal).because("a stored answer is damaged");
     log->end(std::move(stored.ending));
+    parts.streams.ended(*log);
     return log;
 }
 

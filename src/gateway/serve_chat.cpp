@@ -117,6 +117,34 @@ Begun replay(Parts& parts, ThreadParts& mine, streams::Idempotency::Found found,
     return begun;
 }
 
+// From here on money is held; the generation owns it and outlives this connection if it must.
+Begun begin(Parts& parts, ThreadParts& mine, Generation::Order order, Caller caller,
+            const Door& door, Responder& responder) {
+    // The slot goes with whichever lives longer: an answer with a key outlives its request.
+    using Slot = std::optional<limits::Concurrency::Slot>;
+    const bool outlives = order.claim.has_value();
+    Begun begun{std::move(caller), outlives ? Slot() : std::move(order.slot), nullptr, nullptr,
+                nullptr};
+    std::string id = "chatcmpl-" + responder.record().request_id;
+    const bool streamed = order.delivery == chat::Delivery::streamed;
+    const chat::UsageWish usage = order.checked.request().usage_wish();
+    if (streamed || outlives) {
+        order.begun.id = "strm_" + random_base62(parts.random, 22);
+        order.begun.owner = begun.caller.user;
+        order.begun.door = door.name;
+        order.begun.answer_id = id;
+        order.begun.usage = usage;
+    }
+    if (streamed) {
+        responder.add_header("x-weir-stream-id", order.begun.id);
+        begun.stream = door.stream(usage, std::move(id));
+    } else {
+        begun.whole = door.whole(std::move(id));
+    }
+    begun.log = Generation::start(parts, mine, std::move(order))->log();
+    return begun;
+}
+
 // From the head to the generation: who, what, how fast, how much. Cheapest refusal first; nothing
 // is spent until the reservation.
 WEIR_OWN_FRAME net::Task<Result<Begun>> admit(Parts& parts, ThreadParts& mine,
@@ -163,29 +191,16 @@ WEIR_OWN_FRAME net::Task<Result<Begun>> admit(Parts& parts, ThreadParts& mine,
     const quota::Bound bound = bound_of(checked.request(), route, allowance);
     CO_TRY(quota::Reservation reservation, parts.ledger.reserve(caller, bound, route.name));
 
-    // From here on money is held; the generation owns it and outlives this connection if it must.
-    Begun begun{std::move(caller), std::move(admission.slot), nullptr, nullptr, nullptr};
-    std::string id = "chatcmpl-" + record.request_id;
-    streams::Begun stream;
-    if (record.streamed || claim) {
-        stream.id = "strm_" + random_base62(parts.random, 22);
-        stream.owner = begun.caller.user;
-        stream.door = door.name;
-        stream.answer_id = id;
-        stream.usage = checked.request().usage_wish();
-    }
-    if (record.streamed) {
-        responder.add_header("x-weir-stream-id", stream.id);
-        begun.stream = door.stream(stream.usage, std::move(id));
-    } else {
-        begun.whole = door.whole(std::move(id));
-    }
     const chat::Delivery delivery = checked.request().delivery();
-    Generation::Order order{std::move(checked), std::move(route), std::move(reservation),
-                            allowance,          delivery,         std::move(stream),
-                            std::move(claim)};
-    begun.log = Generation::start(parts, mine, std::move(order))->log();
-    co_return begun;
+    Generation::Order order{std::move(checked),
+                            std::move(route),
+                            std::move(reservation),
+                            allowance,
+                            delivery,
+                            {},
+                            std::move(claim),
+                            std::move(admission.slot)};
+    co_return begin(parts, mine, std::move(order), std::move(caller), door, responder);
 }
 
 } // namespace

@@ -40,6 +40,8 @@ void Stream::on_ready(Descriptor::Ready ready) {
 }
 
 void Stream::on_timeout() {
+    // What came in the same turn counts.
+    if (!readable_.awaited() && !writable_.awaited()) return;
     timed_out_ = true;
     if (readable_.awaited()) readable_.notify();
     if (writable_.awaited()) writable_.notify();

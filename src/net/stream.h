@@ -48,6 +48,8 @@ public:
     // Requires: nobody reads meanwhile.
     void watch(Signal& signal);
     void unwatch();
+    // Nothing came since it was last read empty, as far as the loop has heard.
+    bool is_quiet() const { return !may_have_data_ && !aborted_; }
     // Looks at what woke the watcher, without waiting.
     enum class Peek : std::uint8_t { quiet, bytes, gone };
     Peek peek();

@@ -108,6 +108,7 @@ Result<void> Ledger::recover() {
     for (const auto& [id, hold] : books_.holds())
         ends.push_back(crash_end(hold, world_.clock.wall()));
     for (const Entry& end : ends) append(end);
+    crashed_ = static_cast<std::int64_t>(ends.size());
     const std::int64_t goal = next_lsn_ - 1;
     lock.unlock();
 

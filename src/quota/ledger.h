@@ -73,6 +73,9 @@ public:
     // The file's budgets changed.
     void set_defaults(const config::Quota& defaults);
 
+    // How many holds of an earlier run open() found, and settled at what they held.
+    std::int64_t crashed() const { return crashed_; }
+
     bool broken() const { return broken_.load(std::memory_order_relaxed); }
 
 private:
@@ -128,6 +131,7 @@ private:
     std::int64_t summary_lsn_ = 0;
     SteadyTime last_summary_{};
     SteadyTime last_holds_{};
+    std::int64_t crashed_ = 0;
     std::condition_variable idle_;
     std::atomic<bool> broken_ = false;
     bool stopped_ = false; // no new reservations

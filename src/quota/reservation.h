@@ -50,6 +50,8 @@ public:
 
     // From here on a dropped reservation costs the request and its input: a provider was asked.
     void mark_sent(const Cost& input);
+    // Another attempt begins: what a dead one produced is not charged.
+    void restart() { counted_ = {}; }
     // What was produced by now, replacing what was counted before. Never shrinks what is owed.
     void count(const Cost& so_far, Certainty certainty);
 

@@ -6,11 +6,13 @@ namespace weir::streams {
 
 std::shared_ptr<StreamLog> StreamIndex::open(net::Loop& writer, Begun begun) {
     auto log = std::make_shared<StreamLog>(writer, std::move(begun), memory_);
+    ++running_;
     if (log->can_be_joined()) state_.lock()->logs.emplace(log->begun().id, log);
     return log;
 }
 
 void StreamIndex::ended(const StreamLog& log) {
+    --running_;
     if (log.can_be_joined()) state_.lock()->ended.push_back({clock_.steady(), log.begun().id});
     drop_old();
 }
@@ -37,12 +39,14 @@ void StreamIndex::drop_old() {
     }
 }
 
-net::Task<void> StreamIndex::room(net::Loop& mine) {
+net::Task<void> StreamIndex::room(net::Loop& mine, net::Interrupt& interrupt) {
     drop_old();
     net::Signal bell(mine);
     net::Wheel::Timer timer(
         mine.wheel(), [](void* signal) { static_cast<net::Signal*>(signal)->notify(); }, &bell);
-    while (is_full()) {
+    const net::Interrupt::Scope scope(
+        interrupt, [](void* signal) { static_cast<net::Signal*>(signal)->notify(); }, &bell);
+    while (is_full() && !interrupt.requested()) {
         timer.arm(limits::stream_room_time);
         co_await bell.wait();
         drop_old();

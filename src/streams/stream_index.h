@@ -4,6 +4,7 @@
 // Thread: any.
 
 #include "base/clock.h"
+#include "net/interrupt.h"
 #include "streams/stream_log.h"
 
 #include <deque>
@@ -13,8 +14,9 @@ namespace weir::streams {
 
 class StreamIndex {
 public:
-    StreamIndex(const Clock& clock, std::size_t memory_most)
-        : clock_(clock), memory_most_(static_cast<std::int64_t>(memory_most)) {}
+    StreamIndex(const Clock& clock, std::size_t memory_most) : clock_(clock) {
+        memory_.most = static_cast<std::int64_t>(memory_most);
+    }
 
     // A log, in the index where it can be joined.
     std::shared_ptr<StreamLog> open(net::Loop& writer, Begun begun);
@@ -23,9 +25,12 @@ public:
     // Null where there is none, or it is someone else's.
     std::shared_ptr<StreamLog> find(std::string_view id, UserId owner);
 
-    bool is_full() const { return memory_ > memory_most_; }
-    // Returns once running logs leave room for more; ended ones are dropped for it.
-    net::Task<void> room(net::Loop& mine);
+    // Answers that are being made.
+    std::int64_t running() const { return running_; }
+    bool is_full() const { return memory_.is_full(); }
+    // Returns once running logs leave room for more, or when interrupted; ended logs are dropped
+    // for it.
+    WEIR_OWN_FRAME net::Task<void> room(net::Loop& mine, net::Interrupt& interrupt);
 
 private:
     struct Ended {
@@ -39,8 +44,8 @@ private:
     void drop_old();
 
     const Clock& clock_;
-    const std::int64_t memory_most_;
-    Memory memory_ = 0; // outlives the logs, which count themselves out of it
+    Memory memory_; // outlives the logs, which count themselves out of it
+    std::atomic<std::int64_t> running_ = 0;
     Guarded<State> state_;
 };
 

@@ -16,7 +16,7 @@ std::string_view name(Outcome outcome) {
     return "interrupted";
 }
 
-StreamLog::~StreamLog() { memory_ -= state_.lock()->bytes; }
+StreamLog::~StreamLog() { memory_.used -= state_.lock()->bytes; }
 
 void StreamLog::on_wish(Heed heed) { state_.lock()->heed = std::move(heed); }
 
@@ -29,11 +29,13 @@ void StreamLog::append(chat::ChatEvent event) {
     auto kept = std::make_shared<const chat::ChatEvent>(std::move(event));
     auto state = state_.lock();
     state->bytes += bytes;
-    memory_ += bytes;
+    memory_.used += bytes;
     if (state->events.empty()) state->events.reserve(4);
     if (can_be_joined() && std::holds_alternative<chat::Started>(*kept)) state->started = kept;
     state->events.push_back(std::move(kept));
-    if (state->bytes >= static_cast<std::int64_t>(limits::stream_bytes)) keep_bounds(*state);
+    if (memory_.is_full()) drop_read(*state);
+    if (can_be_joined() && state->bytes >= static_cast<std::int64_t>(limits::stream_bytes))
+        keep_bounds(*state);
     for (Reader* const reader : state->readers) reader->ring();
 }
 
@@ -51,7 +53,7 @@ void StreamLog::drop_passed(State& state, std::uint64_t up_to) {
         Event& event = state.events[state.kept - state.first];
         const auto bytes = static_cast<std::int64_t>(chat::kept_bytes(*event));
         state.bytes -= bytes;
-        memory_ -= bytes;
+        memory_.used -= bytes;
         event.reset();
     }
     // Moved up once most of it is empty, so that each event is moved about once.
@@ -59,6 +61,14 @@ void StreamLog::drop_passed(State& state, std::uint64_t up_to) {
     const auto empty = static_cast<std::ptrdiff_t>(state.kept - state.first);
     state.events.erase(state.events.begin(), state.events.begin() + empty);
     state.first = state.kept;
+}
+
+// Without readers nothing was read: an answer with a key is kept for those who come.
+void StreamLog::drop_read(State& state) {
+    if (state.readers.empty()) return;
+    std::uint64_t passed = state.end() - 1;
+    for (const Reader* const reader : state.readers) passed = std::min(passed, reader->passed_);
+    drop_passed(state, passed + 1);
 }
 
 // The log is full: what every reader has passed goes; while that is too little, the reader that is
@@ -90,14 +100,14 @@ void StreamLog::reader_left() {
     Heed heed;
     {
         auto state = state_.lock();
-        if (state->readers.empty()) heed = state->heed;
+        if (state->listening == 0) heed = state->heed;
     }
     if (heed) heed(std::nullopt);
 }
 
 StreamLog::Reader::Reader(std::shared_ptr<StreamLog> log, net::Loop& mine, net::Signal& wake,
-                          std::uint64_t after)
-    : log_(std::move(log)), mine_(mine), wake_(wake), passed_(0) {
+                          std::uint64_t after, Presence presence)
+    : log_(std::move(log)), mine_(mine), presence_(presence), wake_(wake), passed_(0) {
     if (&mine_ != &log_->writer_) {
         bell_ = std::make_shared<Bell>();
         bell_->signal = &wake_;
@@ -106,6 +116,7 @@ StreamLog::Reader::Reader(std::shared_ptr<StreamLog> log, net::Loop& mine, net::
     passed_ = state->kept - 1;
     if (after < passed_) cut_ = true;
     state->readers.push_back(this);
+    if (presence_ == Presence::listens) ++state->listening;
 }
 
 StreamLog::Reader::~Reader() {
@@ -114,7 +125,7 @@ StreamLog::Reader::~Reader() {
     {
         auto state = log_->state_.lock();
         std::erase(state->readers, this);
-        last = state->readers.empty() && state->heed;
+        if (presence_ == Presence::listens) last = --state->listening == 0 && state->heed;
     }
     if (!last) return;
     if (!bell_) log_->reader_left();
@@ -143,12 +154,7 @@ const chat::ChatEvent* StreamLog::Reader::next() {
         return nullptr;
     }
     current_ = state->events[++passed_ - state->first];
-    if (!log_->can_be_joined()) {
-        std::uint64_t needed = passed_;
-        for (const Reader* const reader : state->readers)
-            needed = std::min(needed, reader->passed_);
-        log_->drop_passed(*state, needed + 1);
-    }
+    if (!log_->can_be_joined() || log_->memory_.is_full()) log_->drop_read(*state);
     return current_.get();
 }
 

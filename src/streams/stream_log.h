@@ -6,7 +6,8 @@
 // reader on the loop of its connection.
 // Bounds: a log that can be re-joined keeps everything up to limits::stream_bytes; then the oldest
 // events that every reader has passed go, and a reader that holds back the tail is cut. A log that
-// cannot be re-joined drops what its readers have passed.
+// cannot be re-joined has no such bound, and drops what its readers have passed; so do all while
+// the memory of all logs together is used up.
 
 #include "base/error.h"
 #include "base/guarded.h"
@@ -17,6 +18,7 @@
 
 #include <atomic>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,7 +56,11 @@ struct Begun {
 };
 
 // Bytes of all logs together.
-using Memory = std::atomic<std::int64_t>;
+struct Memory {
+    std::atomic<std::int64_t> used = 0;
+    std::int64_t most = std::numeric_limits<std::int64_t>::max();
+    bool is_full() const { return used > most; }
+};
 
 class StreamLog : public std::enable_shared_from_this<StreamLog> {
 public:
@@ -83,6 +89,11 @@ public:
     // The Started event, also where it is dropped by now; null where there was none yet.
     std::shared_ptr<const chat::ChatEvent> started() const { return state_.lock()->started; }
     std::int64_t bytes() const { return state_.lock()->bytes; }
+    // The number of the newest event; 0 before the first.
+    std::uint64_t newest() const { return state_.lock()->end() - 1; }
+
+    // Whether the answer is made for this reader, or it only looks how it ends.
+    enum class Presence : std::uint8_t { listens, looks };
 
     // Thread: the loop of its connection.
     class Reader {
@@ -91,7 +102,7 @@ public:
         // new; it outlives the reader. Where events after the one numbered `after` are gone, it is
         // cut.
         Reader(std::shared_ptr<StreamLog> log, net::Loop& mine, net::Signal& wake,
-               std::uint64_t after = 0);
+               std::uint64_t after = 0, Presence presence = Presence::listens);
         ~Reader();
         Reader(const Reader&) = delete;
         Reader& operator=(const Reader&) = delete;
@@ -116,6 +127,7 @@ public:
 
         std::shared_ptr<StreamLog> log_;
         net::Loop& mine_;
+        Presence presence_;
         std::shared_ptr<Bell> bell_; // where the writer is on another loop
         net::Signal& wake_;
         std::uint64_t passed_; // guarded by the log's lock for writing
@@ -134,6 +146,7 @@ private:
         std::int64_t bytes = 0;
         Event started; // kept for those who join late
         std::vector<Reader*> readers;
+        std::size_t listening = 0;
         std::shared_ptr<const Source> source;
         std::shared_ptr<const Ending> ending;
         Heed heed;
@@ -141,6 +154,7 @@ private:
     };
     void drop_passed(State& state, std::uint64_t up_to);
     void keep_bounds(State& state);
+    void drop_read(State& state);
     void reader_left();
 
     net::Loop& writer_;

@@ -32,7 +32,7 @@ protected:
     net::SystemClock clock;
     net::Loop loop{clock};
     net::Signal wake{loop};
-    Memory memory = 0;
+    Memory memory;
 };
 
 TEST_F(StreamLogTest, each_reader_sees_every_event_once_and_then_the_ending) {
@@ -61,7 +61,7 @@ TEST_F(StreamLogTest, a_log_that_cannot_be_joined_keeps_nothing_that_was_read) {
         log->append(text("words"));
         EXPECT_NE(reader.next(), nullptr);
     }
-    EXPECT_EQ(memory, 0);
+    EXPECT_EQ(memory.used, 0);
 }
 
 TEST_F(StreamLogTest, one_that_can_be_joined_keeps_all_and_counts_it) {
@@ -71,10 +71,10 @@ TEST_F(StreamLogTest, one_that_can_be_joined_keeps_all_and_counts_it) {
         for (int i = 0; i < 100; ++i) log->append(text("words"));
         while (reader.next() != nullptr) {
         }
-        EXPECT_EQ(memory, log->bytes());
-        EXPECT_GT(memory, 500);
+        EXPECT_EQ(memory.used, log->bytes());
+        EXPECT_GT(memory.used, 500);
     }
-    EXPECT_EQ(memory, 0);
+    EXPECT_EQ(memory.used, 0);
 }
 
 TEST_F(StreamLogTest, a_full_log_drops_what_was_read_and_cuts_who_holds_it_back) {
@@ -205,13 +205,15 @@ TEST_F(StreamIndexTest, running_streams_wait_for_each_other_where_they_fill_it) 
     first->append(text(std::string(60'000, 'x')));
     ASSERT_TRUE(index.is_full());
     bool roomy = false;
-    const auto waiter = [](StreamIndex& all, net::Loop& mine, bool& done) -> net::Task<void> {
-        co_await all.room(mine);
+    net::Interrupt interrupt;
+    const auto waiter = [](StreamIndex& all, net::Loop& mine, net::Interrupt& stop,
+                           bool& done) -> net::Task<void> {
+        co_await all.room(mine, stop);
         done = true;
     };
     // The loop's clock stands still, so its turns are counted.
     const auto turns = [this] { loop.finish([n = 0]() mutable { return n++ == 3; }, 1h); };
-    loop.spawn(waiter(index, loop, roomy));
+    loop.spawn(waiter(index, loop, interrupt, roomy));
     turns();
     EXPECT_FALSE(roomy);
     first->end({});

@@ -51,18 +51,24 @@ Result<void> Allowance::extend(std::int64_t tokens) {
     return {};
 }
 
+std::int64_t Allowance::spent(std::int64_t bytes) const {
+    const std::int64_t least = std::max((bytes + 3) / 4, reported_);
+    if (least > most_) return least;
+    return std::max(std::min((bytes + 1) / 2, most_), reported_);
+}
+
+bool Allowance::is_roomy(std::int64_t spent) const {
+    if (spent <= most_ && granted_ >= most_) return true;
+    return granted_ - spent >= limits::slab_tokens / 2;
+}
+
 // Asks for the next slab while half of the last one is left, and for more where one event is larger
 // than that.
 Result<void> Allowance::extend_for(std::int64_t spent) {
-    const std::int64_t half = limits::slab_tokens / 2;
-    if (granted_ >= most_ || granted_ - spent >= half) return {};
-    const std::int64_t wanted = std::max(limits::slab_tokens, spent - granted_ + half);
-    return extend(std::min(wanted, most_ - granted_));
-}
-
-std::int64_t Allowance::spent_with(const chat::ChatEvent& event) const {
-    const auto bytes = bytes_ + static_cast<std::int64_t>(chat::output_bytes(event));
-    return std::max((bytes + 1) / 2, reported_);
+    if (is_roomy(spent)) return {};
+    const std::int64_t wanted =
+        std::max(limits::slab_tokens, spent - granted_ + limits::slab_tokens / 2);
+    return extend(spent <= most_ ? std::min(wanted, most_ - granted_) : wanted);
 }
 
 void Allowance::note(const chat::ChatEvent& event) {
@@ -78,22 +84,22 @@ bool Allowance::pass_now(const std::vector<chat::ChatEvent>& events) {
     std::int64_t bytes = bytes_;
     for (const chat::ChatEvent& event : events)
         bytes += static_cast<std::int64_t>(chat::output_bytes(event));
-    const std::int64_t spent = std::max((bytes + 1) / 2, reported_);
-    const bool roomy = granted_ >= most_ || granted_ - spent >= limits::slab_tokens / 2;
-    if (!roomy || !covers(spent)) return false;
+    const std::int64_t after = spent(bytes);
+    if (!is_roomy(after) || after > durable_) return false;
     for (const chat::ChatEvent& event : events) note(event);
     return true;
 }
 
 net::Task<Result<void>> Allowance::pass(std::vector<chat::ChatEvent>& events) {
     for (std::size_t i = 0; i < events.size(); ++i) {
-        const std::int64_t spent = spent_with(events[i]);
-        auto extended = extend_for(spent);
+        const std::int64_t after =
+            spent(bytes_ + static_cast<std::int64_t>(chat::output_bytes(events[i])));
+        auto extended = extend_for(after);
         if (!extended && extended.error().code() != Errc::quota_exceeded)
             co_return std::unexpected(std::move(extended).error());
-        if (!covers(spent)) {
+        if (after > durable_) {
             // What there is on the way to the disk may be enough; a refused slab is not.
-            if (granted_ < spent && granted_ < most_) {
+            if (granted_ < after) {
                 refusal_ = std::move(extended).error();
                 cut(events, i);
                 co_return Result<void>();

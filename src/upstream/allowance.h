@@ -2,7 +2,8 @@
 // How much of an answer may be passed on: as much as the reservation has on disk. An answer is held
 // for a slab of its output at a time; when half of the last one is left another is asked for, and
 // what goes beyond the last durable one waits. A slab is spent at a cheap upper bound: two bytes of
-// text are taken for a token, and never less than the provider's own running count.
+// text are taken for a token, and never less than the provider's own running count. The bound that
+// the client named ends the asking, unless the provider does not keep it.
 // Thread: the loop's.
 
 #include "chat/chat_event.h"
@@ -10,6 +11,7 @@
 #include "net/task.h"
 #include "quota/reservation.h"
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -38,15 +40,18 @@ public:
     // finish for reason `length` of every choice that has not finished, and was_cut() holds.
     // Errors: ledger_unavailable.
     WEIR_OWN_FRAME net::Task<Result<void>> pass(std::vector<chat::ChatEvent>& events);
+    // Output tokens of what has passed, about: the provider's own count, or four bytes each.
+    std::int64_t produced() const { return std::max((bytes_ + 3) / 4, reported_); }
     bool was_cut() const { return refusal_.has_value(); }
     // The refusal that cut it. Requires: was_cut().
     const Error& refusal() const { return *refusal_; }
 
 private:
-    // Tokens spent once an event has passed.
-    std::int64_t spent_with(const chat::ChatEvent& event) const;
+    // Tokens spent once so many bytes have passed. Up to the client's own bound two bytes are taken
+    // for a token; a provider that surely goes beyond it is metered by its count, or four bytes.
+    std::int64_t spent(std::int64_t bytes) const;
+    bool is_roomy(std::int64_t spent) const;
     void note(const chat::ChatEvent& event);
-    bool covers(std::int64_t tokens) const { return tokens <= durable_ || durable_ >= most_; }
     Result<void> extend(std::int64_t tokens);
     Result<void> extend_for(std::int64_t spent);
     void cut(std::vector<chat::ChatEvent>& events, std::size_t kept);

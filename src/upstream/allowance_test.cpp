@@ -183,7 +183,22 @@ TEST_F(AllowanceTest, asks_for_no_more_than_the_client_bounded) {
     ASSERT_TRUE(pass(allowance, events));
     EXPECT_FALSE(allowance.was_cut());
     EXPECT_EQ(ledger->views({quota::Scope::everyone, 0}).front().window.held, 610);
-    EXPECT_TRUE(allowance.pass_now(text(1'000)));
+}
+
+TEST_F(AllowanceTest, goes_on_metering_a_provider_that_does_not_keep_the_bound) {
+    open(2'000);
+    auto reservation = reserve(10);
+    Allowance allowance(reservation, loop, terms(10, 10));
+    auto within = text(40);
+    ASSERT_TRUE(pass(allowance, within));
+    EXPECT_EQ(ledger->views({quota::Scope::everyone, 0}).front().window.held, 20);
+    auto beyond = text(4'000); // a thousand tokens at least
+    ASSERT_TRUE(pass(allowance, beyond));
+    EXPECT_FALSE(allowance.was_cut());
+    EXPECT_GE(ledger->views({quota::Scope::everyone, 0}).front().window.held, 1'010);
+    auto more = text(8'000);
+    ASSERT_TRUE(pass(allowance, more));
+    EXPECT_TRUE(allowance.was_cut());
 }
 
 TEST_F(AllowanceTest, believes_a_running_count_that_is_larger_than_its_own) {

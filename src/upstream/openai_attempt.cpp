@@ -34,16 +34,18 @@ public:
           loop_(input.loop),
           idle_(input.candidate.provider->timeouts.idle),
           deadline_(input.deadline),
-          decoder_(limits::upstream_event_bytes) {}
+          decoder_(limits::upstream_event_bytes),
+          choices_(input.request.choices()) {}
 
     net::Task<Result<std::vector<ChatEvent>>> next() override {
         if (!early_.empty()) co_return std::exchange(early_, {});
+        if (failure_) co_return std::unexpected(*std::exchange(failure_, {}));
         std::vector<ChatEvent> events;
         while (!ended_) {
             auto bytes = co_await call_.read_body(std::min(idle_, left(deadline_, loop_)));
             if (!bytes || bytes->empty()) {
                 ended_ = true;
-                if (codec_.finished()) break;
+                if (codec_.finished() && codec_.choices_finished() >= choices_) break;
                 if (!bytes) co_return std::unexpected(std::move(bytes).error());
                 co_return refuse(
                     Error(Errc::stream_truncated).because("end of input without a finish"));
@@ -52,6 +54,11 @@ public:
             if (!decoded) {
                 ended_ = true;
                 if (codec_.finished()) break;
+                // What came before the fault was said; the fault is told next.
+                if (!events.empty()) {
+                    failure_ = std::move(decoded).error();
+                    break;
+                }
                 co_return std::unexpected(std::move(decoded).error());
             }
             if (codec_.done()) {
@@ -70,12 +77,18 @@ public:
     WEIR_OWN_FRAME net::Task<Result<void>> open(Deadline first_event) {
         const Deadline whole = std::exchange(deadline_, deadline_.earlier(first_event));
         bool meaningful = false;
+        std::size_t bytes = 0;
         while (!meaningful) {
             CO_TRY(auto events, co_await next());
             if (events.empty())
                 co_return refuse(
                     Error(Errc::stream_truncated).because("an answer without any event"));
             meaningful = std::ranges::any_of(events, chat::is_meaningful);
+            for (const chat::ChatEvent& event : events) bytes += chat::kept_bytes(event);
+            if (bytes > limits::stream_bytes / 2)
+                co_return refuse(
+                    Error(Errc::upstream_malformed)
+                        .because("too much before the first event that means anything"));
             std::ranges::move(events, std::back_inserter(opening_));
         }
         early_ = std::move(opening_);
@@ -104,6 +117,8 @@ private:
     dialects::OpenAiStreamDecoder codec_;
     std::vector<ChatEvent> opening_;
     std::vector<ChatEvent> early_;
+    std::optional<Error> failure_; // comes after the events that were read with it
+    std::int64_t choices_;         // asked for
     bool ended_ = false;
 };
 

@@ -1,6 +1,7 @@
 #include "upstream/upstream.h"
 
 #include "base/limits.h"
+#include "quota/price.h"
 #include "upstream/demo_attempt.h"
 
 #include <algorithm>
@@ -89,19 +90,70 @@ private:
     std::vector<chat::ChatEvent> events_;
 };
 
+// Whether `later` only goes on where `earlier` stopped; then its text is added there. An answer of
+// a token a chunk would else be kept at a hundred times its size.
+bool joined(chat::ChatEvent& earlier, chat::ChatEvent& later) {
+    const auto same = [](const chat::Extensions& a, const chat::Extensions& b) {
+        const bool lists = b.chunk.find('[') != std::string::npos ||
+                           b.choice.find('[') != std::string::npos ||
+                           b.delta.find('[') != std::string::npos;
+        return !lists && a.chunk == b.chunk && a.choice == b.choice && a.delta == b.delta;
+    };
+    if (auto* const more = std::get_if<chat::TextDelta>(&later)) {
+        auto* const text = std::get_if<chat::TextDelta>(&earlier);
+        if (text == nullptr || text->choice != more->choice ||
+            !same(text->extensions, more->extensions))
+            return false;
+        text->text += more->text;
+        return true;
+    }
+    if (auto* const more = std::get_if<chat::ReasoningDelta>(&later)) {
+        auto* const thought = std::get_if<chat::ReasoningDelta>(&earlier);
+        if (thought == nullptr || thought->choice != more->choice ||
+            thought->field != more->field || !same(thought->extensions, more->extensions))
+            return false;
+        thought->text += more->text;
+        return true;
+    }
+    if (auto* const more = std::get_if<chat::ToolCallDelta>(&later)) {
+        auto* const call = std::get_if<chat::ToolCallDelta>(&earlier);
+        if (call == nullptr || call->choice != more->choice || call->call != more->call ||
+            !more->id.empty() || !more->name.empty() || !more->extensions.empty())
+            return false;
+        call->arguments += more->arguments;
+        return true;
+    }
+    return false;
+}
+
 net::Task<Result<std::unique_ptr<Answer>>> gather(std::unique_ptr<Answer> answer,
-                                                  Allowance& allowance) {
+                                                  const AttemptInput& input) {
+    Allowance& allowance = input.allowance;
     std::vector<chat::ChatEvent> all;
     std::size_t bytes = 0;
     while (!allowance.was_cut()) {
         CO_TRY(auto events, co_await answer->next());
         if (events.empty()) break;
         if (!allowance.pass_now(events)) CO_CHECK(co_await allowance.pass(events));
-        for (const chat::ChatEvent& event : events) bytes += chat::kept_bytes(event);
+        for (chat::ChatEvent& event : events) {
+            if (!all.empty() && joined(all.back(), event)) {
+                bytes += chat::output_bytes(event);
+                continue;
+            }
+            bytes += chat::kept_bytes(event);
+            all.push_back(std::move(event));
+        }
         if (bytes > limits::upstream_body_bytes)
             co_return refuse(
                 Error(Errc::upstream_malformed).because("the answer is larger than allowed"));
-        std::ranges::move(events, std::back_inserter(all));
+        // A client that leaves now pays for what there is.
+        chat::Usage usage;
+        usage.input = Tokens(input.request.input_tokens_estimate());
+        usage.output = Tokens(input.allowance.produced());
+        const auto& price = answer->price;
+        input.reservation.count({usage.input.value(), usage.output.value(),
+                                 price ? quota::cost_nanousd(*price, usage) : 0},
+                                quota::Certainty::estimated);
     }
     auto gathered = std::make_unique<GatheredAnswer>(std::move(all));
     gathered->source = std::move(answer->source);
@@ -191,9 +243,10 @@ Upstream::open(Caller caller, quota::Reservation& reservation, Allowance& allowa
                                      asked(candidate, reserve, delivery),
                                      deadline};
             allowance.restart();
+            reservation.restart();
             Opened opened = co_await attempt(input);
             if (opened && delivery == chat::Delivery::whole) {
-                auto whole = co_await gather(std::move(*opened), allowance);
+                auto whole = co_await gather(std::move(*opened), input);
                 if (whole) opened = std::move(*whole);
                 else
                     opened = std::unexpected(AttemptFailure{

@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::chrono::milliseconds trusted_rest{200};
 
-void abort_stream(void* stream) { static_cast<Stream*>(stream)->abort(); }
+// With a reset: a provider could take a mere end of input for a client that still reads.
+void abort_stream(void* stream) { static_cast<Stream*>(stream)->reset(); }
 
 } // namespace
 
@@ -159,9 +160,10 @@ std::unique_ptr<HttpClient::Connection> HttpClient::take_idle(const Origin& orig
         connections.pop_back();
         --idle_count_;
         if (connection->idle_since < oldest) continue;
-        // One that rested but a moment is taken on trust: if it is dead after all, the caller sees
-        // it fail before any answer and asks for a fresh one.
-        if (loop_.clock().steady() - connection->idle_since < trusted_rest) return connection;
+        // One that rested but a moment, and that nothing was heard of, is taken on trust: if it is
+        // dead after all, the caller sees it fail before any answer and asks for a fresh one.
+        const bool rested = loop_.clock().steady() - connection->idle_since >= trusted_rest;
+        if (!rested && connection->stream.is_quiet()) return connection;
         // Bytes or an end of input on an idle connection: either way it is no use any more.
         char byte = 0;
         if (::recv(connection->stream.descriptor(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) != -1 ||
