@@ -243,6 +243,28 @@ describe('a whole answer', () => {
     await assert_sound(weir);
   });
 
+  for (const stream of [true, false]) {
+    test(`is logged with what it cost when its client leaves (stream: ${stream})`, async (t) => {
+      const { sim, weir } = await start(t);
+      const model = 'sim:chunks=1000,size=400,delay=3ms';
+      const body = { model, messages: [{ role: 'user', content: 'hello' }], stream };
+      const signal = AbortSignal.timeout(800);
+      await assert.rejects(async () => {
+        await weir.request('/v1/chat/completions', { body, signal });
+        throw new Error('it was cut');
+      });
+      await sim.departure(model);
+      const shown = await weir.json('ledger', 'show', '--key', weir.key);
+      await weir.program.stop();
+      const line = weir.stderr.split('\n').find((one) => one.includes('"client_left"'));
+      const { outcome, tokens_in, tokens_out, nanousd } = JSON.parse(line);
+      assert.equal(outcome, 'cancelled');
+      assert.deepEqual([tokens_in, tokens_out, nanousd],
+        [shown.tokens_in, shown.tokens_out, shown.nanousd]);
+      assert.ok(tokens_out > 100, `${tokens_out}`);
+    });
+  }
+
   test('has its tool calls whole', async (t) => {
     const { weir } = await start(t);
     const { message, finish_reason } = (await weir.chat('sim:chunks=6,tools=2')).json.choices[0];
