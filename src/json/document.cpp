@@ -77,6 +77,11 @@ ondemand::parser& thread_parser() {
     return parser;
 }
 
+std::vector<std::string_view>& thread_keys() {
+    thread_local std::vector<std::string_view> keys;
+    return keys;
+}
+
 } // namespace
 
 // Walks one text into a Document. Throwing simdjson calls are not used: every result is asked for
@@ -88,7 +93,10 @@ public:
     Result<void> build(std::string_view text) {
         size_ = text.size();
         const std::size_t room = text.size() + simdjson::SIMDJSON_PADDING;
-        document_.source_ = std::make_unique_for_overwrite<char[]>(room);
+        if (document_.room_ < room) {
+            document_.source_ = std::make_unique_for_overwrite<char[]>(room);
+            document_.room_ = room;
+        }
         std::memcpy(document_.source_.get(), text.data(), text.size());
         std::memset(document_.source_.get() + text.size(), ' ', simdjson::SIMDJSON_PADDING);
         document_.nodes_.reserve(std::min<std::size_t>(text.size() / 64 + 8, 64));
@@ -296,7 +304,7 @@ private:
 
     Document& document_;
     const Limits& limits_;
-    std::vector<std::string_view> keys_;
+    std::vector<std::string_view>& keys_ = thread_keys();
     std::size_t size_ = 0;
 };
 
@@ -334,10 +342,23 @@ Result<Document> Document::parse(std::string_view text, const Limits& limits) {
     return document;
 }
 
-Result<Document> Document::parse(std::string_view text) {
-    return parse(text, {.depth = limits::json_depth,
-                        .values = limits::json_values,
-                        .keys_per_object = limits::json_keys_per_object});
+namespace {
+
+constexpr Limits usual{.depth = limits::json_depth,
+                       .values = limits::json_values,
+                       .keys_per_object = limits::json_keys_per_object};
+constexpr std::size_t kept_bytes = 64 * 1024; // what a Reader keeps for the next text
+
+} // namespace
+
+Result<Document> Document::parse(std::string_view text) { return parse(text, usual); }
+
+Result<Value> Reader::read(std::string_view text) {
+    if (document_.room_ > kept_bytes) document_ = Document();
+    document_.nodes_.clear();
+    document_.unescaped_.clear();
+    WEIR_CHECK(Builder(document_, usual).build(text));
+    return document_.root();
 }
 
 Kind Value::kind() const { return document_->nodes_[index_].kind; }

@@ -78,6 +78,7 @@ public:
 private:
     friend class Value;
     friend class Builder;
+    friend class Reader;
     struct Node {
         std::string_view raw;
         std::string_view text; // of a string; empty else
@@ -91,8 +92,19 @@ private:
 
     Document() = default;
     std::unique_ptr<char[]> source_;
+    std::size_t room_ = 0;                           // bytes at source_
     std::vector<std::unique_ptr<char[]>> unescaped_; // strings that had escapes
     std::vector<Node> nodes_;
+};
+
+// Reads one small text after another in the same memory, with the limits of base/limits.h.
+class Reader {
+public:
+    // The root; it and all below it are gone at the next read(). Errors: as Document::parse.
+    Result<Value> read(std::string_view text);
+
+private:
+    Document document_;
 };
 
 class Value::Iterator {
