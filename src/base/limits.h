@@ -74,7 +74,6 @@ inline constexpr std::size_t ledger_queue = 100'000; // entries waiting for the 
 inline constexpr auto commit_gap = 1ms;
 inline constexpr auto settle_time = 20ms;
 inline constexpr auto window_flush_time = 200ms;
-inline constexpr auto hold_lifetime = 1h;
 inline constexpr std::int64_t slab_tokens = 512; // what a running answer is ahead of the disk by
 
 // --- Access.

@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace weir::upstream {
@@ -27,6 +28,18 @@ public:
     streams::Source source;
     std::optional<config::Price> price;
     std::shared_ptr<const void> keep; // what the answer refers to, while it lasts
+};
+
+// An answer that is there already, up to its end.
+class WholeAnswer final : public Answer {
+public:
+    explicit WholeAnswer(std::vector<chat::ChatEvent> events) : events_(std::move(events)) {}
+    net::Task<Result<std::vector<chat::ChatEvent>>> next() override {
+        co_return std::exchange(events_, {});
+    }
+
+private:
+    std::vector<chat::ChatEvent> events_;
 };
 
 } // namespace weir::upstream

@@ -122,18 +122,6 @@ private:
     bool ended_ = false;
 };
 
-// An answer that came whole.
-class WholeAnswer final : public Answer {
-public:
-    explicit WholeAnswer(std::vector<ChatEvent> events) : events_(std::move(events)) {}
-    net::Task<Result<std::vector<ChatEvent>>> next() override {
-        co_return std::exchange(events_, {});
-    }
-
-private:
-    std::vector<ChatEvent> events_;
-};
-
 // A request as it goes on the wire.
 struct RequestBytes {
     std::string bytes;

@@ -78,18 +78,6 @@ chat::Delivery asked(const Candidate& candidate, config::Quota::Reserve reserve,
     return held ? wished : chat::Delivery::streamed;
 }
 
-// An answer gathered to its end, as far as it is paid for.
-class GatheredAnswer final : public Answer {
-public:
-    explicit GatheredAnswer(std::vector<chat::ChatEvent> events) : events_(std::move(events)) {}
-    net::Task<Result<std::vector<chat::ChatEvent>>> next() override {
-        co_return std::exchange(events_, {});
-    }
-
-private:
-    std::vector<chat::ChatEvent> events_;
-};
-
 // Whether `later` only goes on where `earlier` stopped; then its text is added there. An answer of
 // a token a chunk would else be kept at a hundred times its size.
 bool joined(chat::ChatEvent& earlier, chat::ChatEvent& later) {
@@ -126,6 +114,7 @@ bool joined(chat::ChatEvent& earlier, chat::ChatEvent& later) {
     return false;
 }
 
+// The answer to its end, as far as it is paid for.
 net::Task<Result<std::unique_ptr<Answer>>> gather(std::unique_ptr<Answer> answer,
                                                   const AttemptInput& input) {
     Allowance& allowance = input.allowance;
@@ -155,7 +144,7 @@ net::Task<Result<std::unique_ptr<Answer>>> gather(std::unique_ptr<Answer> answer
                                  price ? quota::cost_nanousd(*price, usage) : 0},
                                 quota::Certainty::estimated);
     }
-    auto gathered = std::make_unique<GatheredAnswer>(std::move(all));
+    auto gathered = std::make_unique<WholeAnswer>(std::move(all));
     gathered->source = std::move(answer->source);
     gathered->price = answer->price;
     std::unique_ptr<Answer> out = std::move(gathered);
