@@ -232,7 +232,11 @@ Result<void> OpenAiStreamDecoder::decode(const wire::SseEvent& event, std::vecto
         ++skipped_;
         return {};
     }
-    // Most of a stream's cost is here: its events are read in the same memory, one after another.
+    if (auto again = repeated_.read(data)) {
+        out.emplace_back(*std::move(again));
+        return {};
+    }
+    // What is parsed is read in the same memory, one event after another.
     thread_local json::Reader reading;
     const auto read = reading.read(data);
     if (!read) {
@@ -241,6 +245,7 @@ Result<void> OpenAiStreamDecoder::decode(const wire::SseEvent& event, std::vecto
     }
     const Value root = *read;
     if (auto error = error_in(root)) return std::unexpected(*std::move(error));
+    const std::size_t before = out.size();
     ChunkReader reader(out);
     reader.read_head(root, "delta");
     if (!started_) reader.start(root);
@@ -249,6 +254,9 @@ Result<void> OpenAiStreamDecoder::decode(const wire::SseEvent& event, std::vecto
     reader.read_usage(root);
     choices_.begun |= reader.choices().begun;
     choices_.finished |= reader.choices().finished;
+    if (out.size() == before + 1)
+        if (const auto* const text = std::get_if<chat::TextDelta>(&out.back()))
+            repeated_.keep(data, *text);
     return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "chat/chat_event.h"
+#include "dialects/repeated_chunk.h"
 #include "wire/sse_decoder.h"
 
 #include <bit>
@@ -38,6 +39,7 @@ public:
 private:
     bool started_ = false;
     ChoicesSeen choices_;
+    RepeatedChunk repeated_;
     bool done_ = false;
     std::size_t skipped_ = 0;
 };
