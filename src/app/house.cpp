@@ -86,6 +86,11 @@ Result<std::unique_ptr<House>> House::build(Settings settings) {
             record::Event{"budget_reached", quota::reached_text(reached.account, reached.window,
                                                                 reached.percent, who)});
     });
+    house->ledger->on_health([log = house->log.get()](const Error* why) {
+        if (why != nullptr)
+            log->publish(record::Event{"ledger_unavailable", std::string(why->detail())});
+        else log->publish(record::Event{"ledger_available", "the disk can be written again"});
+    });
     WEIR_TRY(auto routes, upstream::Routes::create(house->settings.config));
     house->upstream = std::make_unique<upstream::Upstream>(std::move(routes), house->clock);
     house->streams = std::make_unique<streams::StreamIndex>(house->clock, config.streams.memory);

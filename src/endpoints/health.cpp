@@ -9,7 +9,8 @@ namespace {
 // Empty when ready.
 std::string_view not_ready(const gateway::Parts& parts) {
     if (parts.draining.load()) return "draining";
-    if (parts.ledger.broken()) return "the ledger cannot be written; see the log, then restart";
+    if (parts.ledger.broken())
+        return "the ledger cannot be written; it goes on by itself once the disk can be";
     return "";
 }
 

@@ -461,7 +461,7 @@ net::Task<Result<void>> Ledger::when_durable(std::int64_t lsn, net::Loop& loop) 
 Work Ledger::take() {
     const std::lock_guard lock(mutex_);
     Work work;
-    // After a lost batch every later one would leave a gap.
+    // Before the batch that failed is written every later one would leave a gap.
     if (broken_) return work;
     work.in_flight = books_.holds().size();
     if (!pending_.empty()) {
@@ -489,8 +489,10 @@ Work Ledger::take() {
 
 void Ledger::committed(const Work& work) {
     std::vector<Waiter> ready;
+    bool healed = false;
     {
         const std::lock_guard lock(mutex_);
+        healed = broken_.exchange(false);
         if (work.batch.count > 0) durable_lsn_ = work.batch.last_lsn();
         const auto waits =
             std::ranges::partition(waiters_, [&](const Waiter& w) { return w.lsn > durable_lsn_; });
@@ -499,19 +501,22 @@ void Ledger::committed(const Work& work) {
         idle_.notify_all();
     }
     wake(std::move(ready), Verdict::durable);
+    if (healed && tell_health_) tell_health_(nullptr);
 }
 
-void Ledger::failed(const Work&, const Error&) {
+// Memory is ahead of the disk until the writer has caught up. Who waits is told that it failed, and
+// ends its hold: that entry queues behind, so that the disk tells the same story in the end.
+void Ledger::failed(const Work&, const Error& why) {
     std::vector<Waiter> all;
+    bool known = false;
     {
         const std::lock_guard lock(mutex_);
-        // What memory holds is now ahead of the disk for good: only a restart, which reads the
-        // disk, may go on.
-        broken_ = true;
+        known = broken_.exchange(true);
         all.swap(waiters_);
         idle_.notify_all();
     }
     wake(std::move(all), Verdict::lost);
+    if (!known && tell_health_) tell_health_(&why);
 }
 
 // One post to each loop, however many wait there.

@@ -73,9 +73,14 @@ public:
     // The file's budgets changed.
     void set_defaults(const config::Quota& defaults);
 
+    // The disk cannot be written, with why, or can be again, with null: told at each change. `tell`
+    // must not block. Thread: the writer's. Requires: set before the first request.
+    void on_health(std::function<void(const Error*)> tell) { tell_health_ = std::move(tell); }
+
     // How many holds of an earlier run open() found, and settled at what they held.
     std::int64_t crashed() const { return crashed_; }
 
+    // Nothing is admitted: the disk cannot be written. It ends by itself, with the disk's trouble.
     bool broken() const { return broken_.load(std::memory_order_relaxed); }
 
 private:
@@ -116,6 +121,7 @@ private:
     std::mutex mutex_;
     Books books_;
     std::function<void(const SoftLimit&)> tell_;
+    std::function<void(const Error*)> tell_health_;
     Entry scratch_; // what is being appended; its memory is used again
     config::Quota defaults_;
     struct Charged {

@@ -93,21 +93,31 @@ public:
     int failures = 0;    // that many of the next commits fail
 
     void write_all() {
-        while (source_ != nullptr && !paused) {
-            const Work work = source_->take();
+        while (source_ != nullptr && !paused && unfinished_.empty()) {
+            Work work = source_->take();
             if (work.empty()) return;
             if (failures > 0) {
                 --failures;
-                source_->failed(work, Error(Errc::ledger_unavailable).because("the disk is full"));
-                continue;
+                unfinished_ = std::move(work);
+                source_->failed(unfinished_,
+                                Error(Errc::ledger_unavailable).because("the disk is full"));
+                return;
             }
-            if (work.batch.count > 0) journal.push_back(work.batch);
-            if (work.summary) keep(*work.summary);
-            source_->committed(work);
+            write(work);
         }
+    }
+    // What failed turns out to be on the disk, or is written now; the rest follows.
+    void mend() {
+        write(std::exchange(unfinished_, {}));
+        write_all();
     }
 
 private:
+    void write(const Work& work) {
+        if (work.batch.count > 0) journal.push_back(work.batch);
+        if (work.summary) keep(*work.summary);
+        source_->committed(work);
+    }
     void run() {
         std::unique_lock lock(mutex_);
         while (true) {
@@ -141,6 +151,7 @@ private:
     }
 
     Writes writes_;
+    Work unfinished_; // what failed
     Saved saved_;
     std::map<AccountId, Account> accounts_;
     std::map<std::pair<AccountId, std::int64_t>, WindowRow> windows_;
@@ -607,6 +618,32 @@ TEST_F(LedgerTest, nothing_is_written_after_a_failed_commit) {
     expect_sound(store);
     const auto copy = store.copy();
     EXPECT_TRUE(open(*copy, {}) != nullptr);
+}
+
+TEST_F(LedgerTest, once_the_disk_can_be_written_it_goes_on_and_the_disk_tells_the_same_story) {
+    auto ledger = open(store, one_request_budget(Scope::key, 3));
+    std::vector<bool> told;
+    ledger->on_health([&](const Error* why) { told.push_back(why == nullptr); });
+    auto before = ledger->reserve(alice, {}, "m");
+    ASSERT_TRUE(before);
+    store.failures = 1;
+    auto lost = ledger->reserve(alice, {}, "m");
+    ASSERT_TRUE(lost);
+    EXPECT_FALSE(finish([&](net::Loop& loop) { return lost->durable(loop); }));
+    // Who was told that it failed gives up; who had answered pays.
+    std::move(*lost).release();
+    std::move(*before).settle({});
+    EXPECT_FALSE(ledger->reserve(alice, {}, "m"));
+    store.mend();
+    EXPECT_FALSE(ledger->broken());
+    EXPECT_EQ(told, (std::vector<bool>{false, true}));
+    EXPECT_EQ(window_of(*ledger, alices_key).settled, 1);
+    EXPECT_EQ(window_of(*ledger, alices_key).held, 0);
+    EXPECT_TRUE(ledger->reserve(alice, {}, "m"));
+    expect_sound(store);
+    const auto copy = store.copy();
+    auto again = open(*copy, one_request_budget(Scope::key, 3));
+    EXPECT_EQ(window_of(*again, alices_key).settled, 1);
 }
 
 TEST_F(LedgerTest, a_full_queue_is_refused_as_overloaded_until_it_is_written) {

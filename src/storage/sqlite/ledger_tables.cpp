@@ -28,6 +28,25 @@ Result<void> LedgerTables::write(const quota::Work& work) {
     return done;
 }
 
+Result<bool> LedgerTables::has(const quota::Work& work) {
+    if (work.batch.count == 0) {
+        if (!work.summary) return true;
+        WEIR_TRY(Statement mark, database_.prepare("SELECT lsn FROM summary"));
+        WEIR_TRY(const bool row, mark.next());
+        return row && mark.integer(0) >= work.summary->lsn;
+    }
+    WEIR_TRY(Statement newest, database_.prepare("SELECT first_lsn, count, checksum FROM journal "
+                                                 "ORDER BY first_lsn DESC LIMIT 1"));
+    WEIR_TRY(const bool row, newest.next());
+    const std::int64_t first = row ? newest.integer(0) : 1;
+    const std::int64_t count = row ? newest.integer(1) : 0;
+    if (first + count == work.batch.first_lsn) return false;
+    if (first == work.batch.first_lsn && newest.text(2) == quota::batch_checksum(work.batch))
+        return true;
+    return refuse(Error(Errc::ledger_unavailable)
+                      .because("the disk has lost journal rows that it had acknowledged"));
+}
+
 Result<void> LedgerTables::write_batch(const Batch& batch) {
     WEIR_TRY(Statement* const insert,
              kept(insert_batch_,

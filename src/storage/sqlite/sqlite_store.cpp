@@ -33,6 +33,17 @@ Result<int> lock_directory(const std::string& data_dir) {
     return descriptor;
 }
 
+Result<Database> open_database(const std::string& path, config::Durability durability) {
+    WEIR_TRY(Database database, Database::open(path, Database::Mode::read_write));
+    WEIR_CHECK(database.run("PRAGMA journal_mode = WAL"));
+    WEIR_CHECK(database.run(durability == config::Durability::power
+                                ? "PRAGMA synchronous = FULL"
+                                : "PRAGMA synchronous = NORMAL"));
+    WEIR_CHECK(database.run("PRAGMA wal_autocheckpoint = 2000"));
+    WEIR_CHECK(database.run("PRAGMA foreign_keys = ON"));
+    return database;
+}
+
 } // namespace
 
 Result<std::unique_ptr<SqliteStore>>
@@ -45,16 +56,12 @@ SqliteStore::open(const std::string& data_dir, config::Durability durability, co
     std::filesystem::permissions(data_dir, std::filesystem::perms::owner_all, failed);
     std::unique_ptr<SqliteStore> store(new SqliteStore(clock));
     WEIR_TRY(store->lock_, lock_directory(data_dir));
-    WEIR_TRY(Database database,
-             Database::open(data_dir + "/" + file_name, Database::Mode::read_write));
-    WEIR_CHECK(database.run("PRAGMA journal_mode = WAL"));
-    WEIR_CHECK(database.run(durability == config::Durability::power
-                                ? "PRAGMA synchronous = FULL"
-                                : "PRAGMA synchronous = NORMAL"));
-    WEIR_CHECK(database.run("PRAGMA wal_autocheckpoint = 2000"));
-    WEIR_CHECK(database.run("PRAGMA foreign_keys = ON"));
+    const auto reopen = [path = data_dir + "/" + file_name, durability] {
+        return open_database(path, durability);
+    };
+    WEIR_TRY(Database database, reopen());
     WEIR_CHECK(migrate(database));
-    store->writer_ = std::make_unique<Writer>(std::move(database), clock);
+    store->writer_ = std::make_unique<Writer>(std::move(database), reopen, clock);
     return store;
 }
 

@@ -1,6 +1,9 @@
 #pragma once
 // The one thread that writes to the store. It commits the ledger's batches, paced so that they grow
 // under load, and runs other changes as jobs between them, each in a transaction of its own.
+// After a failed write it trusts nothing that it knew of the disk: it closes the database, opens it
+// anew, has everything synced again, looks whether what failed is there, and only then goes on.
+// Meanwhile it refuses every change.
 
 #include "base/clock.h"
 #include "quota/ledger_store.h"
@@ -19,7 +22,9 @@ class LedgerTables;
 
 class Writer {
 public:
-    Writer(Database database, const Clock& clock);
+    using Opener = std::function<Result<Database>()>;
+    // `reopen` opens the same database again.
+    Writer(Database database, Opener reopen, const Clock& clock);
     ~Writer();
 
     // Queues a change; `work` runs on the writer's thread and its outcome goes to `done` there.
@@ -43,13 +48,19 @@ private:
         Done done;
     };
     void run();
+    enum class Health : std::uint8_t { well, ill };
+    Health mend(std::unique_lock<std::mutex>& lock);
+    Result<void> look_again();
+    void refuse_jobs(std::unique_lock<std::mutex>& lock);
     void wait_for_work(std::unique_lock<std::mutex>& lock);
     void run_jobs(std::unique_lock<std::mutex>& lock);
     enum class Wrote : std::uint8_t { nothing, something };
     Wrote commit(std::unique_lock<std::mutex>& lock);
 
     Database database_;
+    Opener reopen_;
     std::unique_ptr<LedgerTables> tables_;
+    quota::Work unfinished_; // what failed, until it is on the disk
     const Clock& clock_;
     std::mutex mutex_;
     std::condition_variable wake_;
@@ -59,6 +70,8 @@ private:
     std::size_t urges_ = 0; // since the last commit
     bool nudged_ = false;
     bool waiting_ = false; // the thread sleeps, so a change must wake it
+    bool ill_ = false;     // the last write failed
+    SteadyTime mend_due_{};
     bool stopping_ = false;
     bool stopped_ = false; // the thread has ended
     SteadyTime nudge_due_ = SteadyTime::max();
