@@ -97,10 +97,30 @@ describe('with a server', () => {
     await weir.say('quota', 'set', '--user', weir.admin, '--requests', '1000');
     const [budget] = (await weir.json('quota', 'show', '--user', weir.admin))
       .filter(({ scope }) => scope === 'user');
-    assert.deepEqual(fields(budget), ['held', 'limit', 'per', 'remaining', 'resets_at', 'scope',
-      'subject', 'unit', 'used']);
+    assert.deepEqual(fields(budget), ['held', 'holds', 'limit', 'per', 'remaining', 'resets_at',
+      'scope', 'set_by', 'starts_at', 'subject', 'timezone', 'unit', 'used']);
     assert.deepEqual([budget.unit, budget.per, budget.limit], ['requests', 'day', 1000]);
+    assert.deepEqual([budget.set_by, budget.timezone, budget.holds], ['command', 'UTC', 0]);
     assert.match(await weir.say('quota', 'show'), /1000/);
+    await weir.say('quota', 'set', '--user', weir.admin, '--requests', 'none');
+  });
+
+  test('quota set --timezone', async () => {
+    await weir.say('quota', 'set', '--user', weir.admin, '--requests', '900', '--timezone',
+      'Asia/Kolkata');
+    const [budget] = (await weir.json('quota', 'show', '--user', weir.admin))
+      .filter(({ scope }) => scope === 'user');
+    assert.equal(budget.timezone, 'Asia/Kolkata');
+    assert.match(budget.starts_at, /T18:30:00Z$/);
+    assert.match(budget.resets_at, /T18:30:00Z$/);
+    assert.equal(Date.parse(budget.resets_at) - Date.parse(budget.starts_at), 86_400_000);
+    const wrong = await weir.cli(['quota', 'set', '--user', weir.admin, '--timezone', 'Mars']);
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.stderr, /time zone/);
+    const nothing = await weir.cli(['quota', 'set', '--everyone', '--timezone', 'UTC']);
+    assert.equal(nothing.code, 1);
+    assert.match(nothing.stderr, /no budget/);
+    await weir.say('quota', 'set', '--user', weir.admin, '--timezone', 'UTC');
     await weir.say('quota', 'set', '--user', weir.admin, '--requests', 'none');
   });
 

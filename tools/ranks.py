@@ -64,6 +64,7 @@ HOMES = [
      "a header of net/"),
     (r"hs(/.*|\.h)|hs_.*", {"filter"}, "filter/"),
     (r"yaml-cpp/.*", {"config"}, "config/"),
+    (r"date/.*", {"config"}, "config/time_zone.h"),
     (r"spdlog/.*", {"observe"}, "a Record or an Event; observe/ writes the log"),
     (r"CLI/.*", {"app"}, "app/command_line.h"),
     (r"sodium(\.h|/.*)", {"base", "access", "storage"}, "base/digest.h or base/secret.h"),

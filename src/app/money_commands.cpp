@@ -88,8 +88,6 @@ std::optional<std::string> budget_body(const Whom& whom, const Budget& budget,
 int set_quota(Console console, const Whom& whom, const std::vector<Budget>& budgets,
               const std::string& per, const std::string& timezone) {
     if (whom.count() != 1) return usage("name exactly one of --user, --team, --key and --everyone");
-    if (!timezone.empty() && timezone != "UTC")
-        return usage("--timezone: not built yet; only 'UTC' works today");
     std::vector<std::string> bodies;
     for (const Budget& budget : budgets) {
         if (budget.amount.empty()) continue;
@@ -99,7 +97,15 @@ int set_quota(Console console, const Whom& whom, const std::vector<Budget>& budg
                                      clip(budget.amount, 64)));
         bodies.push_back(*std::move(body));
     }
-    if (bodies.empty()) return usage("say what to set: --requests N, --tokens N or --usd X");
+    if (!timezone.empty()) {
+        std::string body;
+        json::Writer writer(body);
+        writer.begin_object().member("scope", whom.scope()).member("subject", whom.subject());
+        writer.member("timezone", timezone).end_object();
+        bodies.push_back(std::move(body));
+    }
+    if (bodies.empty())
+        return usage("say what to set: --requests N, --tokens N, --usd X or --timezone TZ");
     std::string last;
     for (std::string& body : bodies) {
         auto reply = console.ask("PUT", "quotas", {}, std::move(body));
@@ -107,7 +113,7 @@ int set_quota(Console console, const Whom& whom, const std::vector<Budget>& budg
         last = std::move(reply->body);
     }
     if (console.format() == Format::json) console.print_list(last, {});
-    else fmt::print(stderr, "The budget is set.\n");
+    else fmt::print(stderr, "It is set.\n");
     return 0;
 }
 
@@ -136,7 +142,8 @@ void add_quota_commands(CLI::App& app, Common& common) {
         const auto reply = console.ask("GET", "quotas", words->whom.query());
         if (reply)
             console.print_list(reply->body, {"scope", "subject", "unit", "per", "used", "held",
-                                             "limit", "remaining", "resets_at"});
+                                             "limit", "remaining", "starts_at", "resets_at",
+                                             "timezone", "holds", "set_by"});
         else common.exit_code = Console::refused(reply.error());
     });
 
@@ -147,7 +154,8 @@ void add_quota_commands(CLI::App& app, Common& common) {
     set->add_option("--tokens", words->tokens.amount, "how many, or none");
     set->add_option("--usd", words->usd.amount, "US dollars, such as 12.50, or none");
     set->add_option("--per", words->per, "day, week, month or total");
-    set->add_option("--timezone", words->timezone, "where days begin");
+    set->add_option("--timezone", words->timezone,
+                    "where days begin, such as Europe/Berlin; a user's keys follow");
     set->add_flag("--json", common.json, "as JSON");
     set->callback([&common, words] {
         const std::vector<Budget> budgets{words->requests, words->tokens, words->usd};

@@ -6,6 +6,7 @@
 #include "base/address.h"
 #include "base/secret.h"
 #include "config/rate.h"
+#include "config/time_zone.h"
 
 #include <chrono>
 #include <cstdint>
@@ -97,6 +98,7 @@ struct Budget {
 struct Quota {
     // What an answer holds at first: some of its bound, extended as it grows, or all of it.
     enum class Reserve : std::uint8_t { slab, full } reserve = Reserve::slab;
+    const TimeZone* zone = &TimeZone::utc(); // where days begin, unless a subject has its own
     std::vector<Budget> everyone;
     std::vector<Budget> team; // for each team
     std::vector<Budget> user; // for each user

@@ -184,7 +184,7 @@ void decode_budgets(Section& quota, std::string_view name, std::vector<Budget>& 
 void decode_quota(Section& root, Config& config) {
     const auto child = root.section("quota", "budgets");
     Section quota(root.reading(), child.node, child.path, *child.schema);
-    quota.not_built("timezone", "UTC", "where days begin");
+    quota.time_zone("timezone", config.quota.zone, "where days begin");
     std::size_t reserve = 0;
     quota.choice("reserve", reserve, {"slab", "full"}, "how much of an answer is held at once");
     config.quota.reserve = static_cast<Quota::Reserve>(reserve);

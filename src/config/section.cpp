@@ -201,6 +201,17 @@ void Section::choice(std::string_view name, std::size_t& out, std::vector<std::s
     show(name, std::string(words[out]));
 }
 
+void Section::time_zone(std::string_view name, const TimeZone*& out, std::string_view about) {
+    describe(name, "string", about);
+    if (const auto value = scalar(name)) {
+        if (const TimeZone* const zone = TimeZone::find(*value)) out = zone;
+        else
+            fault(name, fmt::format("a time zone such as Europe/Berlin is expected, not '{}'",
+                                    clip(*value, 64)));
+    }
+    show(name, out->name());
+}
+
 void Section::texts(std::string_view name, std::vector<std::string>& out, std::string_view about) {
     auto& schema = describe(name, "array", about);
     if (schema.children.empty()) schema.children.push_back({"", "string", "", {}, false, {}});

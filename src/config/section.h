@@ -72,6 +72,7 @@ public:
     // The index into `words`.
     void choice(std::string_view name, std::size_t& out, std::vector<std::string_view> words,
                 std::string_view about);
+    void time_zone(std::string_view name, const TimeZone*& out, std::string_view about);
     void texts(std::string_view name, std::vector<std::string>& out, std::string_view about);
     // A field that is accepted only with this value until its part of the product exists.
     void not_built(std::string_view name, std::string_view only, std::string_view about);

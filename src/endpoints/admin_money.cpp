@@ -21,7 +21,8 @@ std::string budgets_of(AdminWorld& world, const quota::Subject& subject) {
     for (const quota::Ledger::View& view : world.parts.ledger.views(subject)) {
         if (!view.account.limit) continue;
         if (!out.empty()) out.push_back(',');
-        gateway::write_budget(out, view, subject_name(world.parts.access, subject));
+        gateway::write_budget(out, view, subject_name(world.parts.access, subject),
+                              gateway::Detail::explained);
     }
     return out;
 }
@@ -116,17 +117,22 @@ AdminTask set_quota(AdminCall call) {
     CO_TRY(AdminFields fields, AdminFields::parse(call.request.body));
     const std::string scope = fields.required("scope");
     const std::string name = fields.text("subject").value_or("");
-    const std::string unit_text = fields.required("unit");
+    const auto zone_text = fields.text("timezone");
+    const bool budget = !zone_text || fields.text("unit");
+    const std::string unit_text = budget ? fields.required("unit") : "requests";
     const auto limit = fields.integer("limit");
     const std::string period_text = fields.text("per").value_or("day");
     const auto unit = config::parse_unit(unit_text);
     const auto period = config::parse_period(period_text);
     if (!unit) fields.wrong("unit", "A unit is one of requests, tokens and usd.");
     if (!period) fields.wrong("per", "A period is one of day, week, month and total.");
-    if (!limit && !fields.is_null("limit"))
+    if (budget && !limit && !fields.is_null("limit"))
         fields.wrong(
             "limit",
             "A limit is a whole number (nanodollars for usd), or null to remove the budget.");
+    const auto* const zone = zone_text ? config::TimeZone::find(*zone_text) : nullptr;
+    if (zone_text && zone == nullptr)
+        fields.wrong("timezone", "A time zone is a name such as Europe/Berlin, or UTC.");
     CO_CHECK(fields.finish());
     CO_TRY(const quota::Subject subject, find_subject(call.world.parts.access, scope, name));
 
@@ -134,13 +140,18 @@ AdminTask set_quota(AdminCall call) {
     const auto named = [&](const config::Budget& b) {
         return b.unit == *unit && b.period == *period;
     };
-    if (subject.scope == quota::Scope::everyone &&
+    if (budget && subject.scope == quota::Scope::everyone &&
         std::ranges::any_of(routes->config().quota.everyone, named))
         co_return refuse(Errc::set_by_file,
                          "quota.everyone in the configuration file sets this budget; change it "
                          "there and reload.");
-    const std::int64_t lsn = call.world.parts.ledger.set_budget(subject, *unit, *period, limit);
-    CO_CHECK(co_await call.world.parts.ledger.when_durable(lsn, call.mine.loop));
+    quota::Ledger& ledger = call.world.parts.ledger;
+    std::int64_t lsn = 0;
+    if (budget) lsn = ledger.set_budget(subject, *unit, *period, limit);
+    if (zone != nullptr) {
+        CO_TRY(lsn, ledger.set_zone(subject, *zone));
+    }
+    CO_CHECK(co_await ledger.when_durable(lsn, call.mine.loop));
     co_return AdminReply{200,
                          R"({"data":[)" + budgets_of(call.world, subject) + R"(],"next":null})"};
 }

@@ -37,13 +37,26 @@ std::int64_t remaining(const quota::Ledger::View& view) {
 
 } // namespace
 
-void write_budget(std::string& out, const quota::Ledger::View& view, std::string_view subject) {
+void write_budget(std::string& out, const quota::Ledger::View& view, std::string_view subject,
+                  Detail detail) {
     json::Writer writer(out);
     writer.begin_object()
         .member("scope", name(view.account.subject.scope))
         .member("subject", subject);
     writer.member("unit", name(view.account.unit)).member("per", name(view.account.period));
     write_amounts(writer, view);
+    if (detail == Detail::explained) {
+        const quota::Window& window = view.window;
+        const bool counts = window.span.end != quota::never_ends;
+        if (counts)
+            writer.member("starts_at",
+                          format_time(WallTime(std::chrono::seconds(window.span.start))));
+        else writer.key("starts_at").null();
+        writer.member("timezone", view.account.zone->name());
+        writer.member("set_by",
+                      view.account.origin == quota::Account::Origin::file ? "file" : "command");
+        writer.member("holds", window.holds);
+    }
     writer.end_object();
 }
 
@@ -74,7 +87,7 @@ std::string quota_json(quota::Ledger& ledger, const Caller& caller) {
             if (!view.account.limit) continue;
             if (daily_requests && (!shown || remaining(view) < remaining(*shown))) shown = view;
             if (!budgets.empty()) budgets.push_back(',');
-            write_budget(budgets, view, named.name);
+            write_budget(budgets, view, named.name, Detail::brief);
         }
     }
     std::string out;

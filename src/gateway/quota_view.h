@@ -13,7 +13,10 @@ namespace weir::gateway {
 // made in the UTC day.
 std::string quota_json(quota::Ledger& ledger, const Caller& caller);
 
-// One element of "budgets". `subject` is the name of whose it is.
-void write_budget(std::string& out, const quota::Ledger::View& view, std::string_view subject);
+// One element of "budgets". `subject` is the name of whose it is. Explained, it also says when the
+// window began, in whose days, who set the budget, and how many running requests stand in it.
+enum class Detail : std::uint8_t { brief, explained };
+void write_budget(std::string& out, const quota::Ledger::View& view, std::string_view subject,
+                  Detail detail);
 
 } // namespace weir::gateway

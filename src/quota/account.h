@@ -50,6 +50,10 @@ struct Account {
     std::optional<std::int64_t> limit; // none: it only counts
     // Set by command, and so stronger than the file's default.
     enum class Origin : std::uint8_t { file, command } origin = Origin::file;
+    // Whose days it counts. A change leaves a window in which something was spent, or is held, to
+    // its end; the next begins there.
+    const config::TimeZone* zone = &config::TimeZone::utc();
+    Origin zone_origin = Origin::file;
     friend bool operator==(const Account&, const Account&) = default;
 };
 
@@ -57,6 +61,10 @@ struct Window {
     Span span;
     std::int64_t settled = 0;
     std::int64_t held = 0;
+    std::int64_t holds = 0; // open ones that it stands in, also with nothing
+    // Nothing stood in it when its account took on another zone.
+    bool is_over() const { return span.end == span.start; }
+    bool is_used() const { return settled != 0 || held != 0 || holds != 0; }
 };
 
 } // namespace weir::quota

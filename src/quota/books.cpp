@@ -18,23 +18,44 @@ void add(std::int64_t& sum, std::int64_t n) { (void)__builtin_add_overflow(sum, 
 
 Window* AccountState::find(std::int64_t start) {
     for (Window& window : windows)
-        if (window.span.start == start) return &window;
+        if (window.span.start == start && !window.is_over()) return &window;
     return nullptr;
 }
 
-Window& AccountState::current(WallTime now) {
+Window AccountState::at(WallTime now) const {
     const std::int64_t second = to_seconds(now);
-    if (!windows.empty() && windows.back().span.start <= second && second < windows.back().span.end)
-        return windows.back();
-    const Span span = period_around(account.period, now);
-    // The one before this stays, since the clock may go back into it, and none
-    // goes that a summary has yet to write.
-    if (!windows_dirty) {
-        std::erase_if(windows,
-                      [&](const Window& w) { return w.held == 0 && w.span.end < span.start; });
+    const auto is_now = [&](const Window& w) {
+        return w.span.start <= second && second < w.span.end;
+    };
+    if (!windows.empty() && is_now(windows.back())) return windows.back();
+    const auto known = std::ranges::find_if(windows, is_now); // the clock went back
+    if (known != windows.end()) return *known;
+    Window out{period_around(account.period, *account.zone, now)};
+    // One that was begun in another zone keeps its time.
+    for (const Window& w : windows) {
+        if (!w.is_used()) continue;
+        if (w.span.end <= second) out.span.start = std::max(out.span.start, w.span.end);
+        else out.span.end = std::min(out.span.end, w.span.start);
     }
-    if (Window* const known = find(span.start)) return *known; // the clock went back
-    windows.push_back({span, 0, 0});
+    return out;
+}
+
+Window& AccountState::open(const Window& window) {
+    // The one before this stays, since the clock may go back into it, the last in which something
+    // was spent too, since the next zone's day may have begun in it, and none goes that a summary
+    // has yet to write.
+    if (!windows_dirty) {
+        std::int64_t last_used = 0;
+        for (const Window& w : windows)
+            if (w.is_used()) last_used = std::max(last_used, w.span.end);
+        std::erase_if(windows, [&](const Window& w) {
+            const bool over = w.held == 0 && w.holds == 0 && w.span.end < window.span.start;
+            return over && (!w.is_used() || w.span.end < last_used);
+        });
+    }
+    // Its place in a summary may be that of one that is over.
+    std::erase_if(windows, [&](const Window& w) { return w.span.start == window.span.start; });
+    windows.push_back(window);
     return windows.back();
 }
 
@@ -91,6 +112,7 @@ std::optional<std::string> Books::apply_reserve(const Entry& entry, Effect effec
     }
     if (opens) {
         holds_.emplace(entry.hold, entry);
+        count_hold(entry, 1);
         return std::nullopt;
     }
     Entry& hold = known->second;
@@ -128,8 +150,16 @@ std::optional<std::string> Books::apply_end(const Entry& entry, Effect effect) {
         }
         if (entry.kind != EntryKind::void_) count_usage(entry);
     }
+    count_hold(known->second, -1);
     holds_.erase(known);
     return std::nullopt;
+}
+
+// Windows with nothing in them that an open hold stands in are not forgotten.
+void Books::count_hold(const Entry& hold, std::int64_t by) {
+    for (const Delta& delta : hold.deltas)
+        if (AccountState* const state = find(delta.account))
+            if (Window* const window = state->find(delta.window_start)) window->holds += by;
 }
 
 std::optional<std::string> Books::change(const Delta& delta, const Entry& entry) {
@@ -139,16 +169,18 @@ std::optional<std::string> Books::change(const Delta& delta, const Entry& entry)
     if (window == nullptr) {
         if (std::abs(delta.window_start) > seconds_max) return "I5: a window lies outside of time";
         const WallTime at{std::chrono::microseconds(entry.at)};
-        Window& current = state->current(at);
-        if (current.span.start != delta.window_start) {
-            const Span span = period_around(state->account.period,
-                                            WallTime(std::chrono::seconds(delta.window_start)));
-            if (span.start != delta.window_start)
+        const Window now = state->at(at);
+        if (now.span.start != delta.window_start) {
+            Span span = period_around(state->account.period, *state->account.zone,
+                                      WallTime(std::chrono::seconds(delta.window_start)));
+            const bool utc = state->account.zone == &config::TimeZone::utc();
+            if (utc ? span.start != delta.window_start : delta.window_start > to_seconds(at))
                 return "I5: a window does not begin where its period does";
-            state->windows.insert(state->windows.begin(), Window{span, 0, 0});
+            span.start = delta.window_start;
+            state->windows.insert(state->windows.begin(), Window{span});
             window = &state->windows.front();
         } else {
-            window = &current;
+            window = &state->open(now);
         }
     }
     if (__builtin_add_overflow(window->settled, delta.settled, &window->settled) ||
@@ -175,6 +207,13 @@ std::optional<std::string> Books::apply_account(const Entry& entry) {
         if (known->account.subject != account.subject || known->account.unit != account.unit ||
             known->account.period != account.period)
             return "an account changes what it counts";
+        // Windows of the old zone that nothing stands in are over.
+        if (known->account.zone != account.zone)
+            for (Window& window : known->windows)
+                if (!window.is_used()) {
+                    window.span.end = window.span.start;
+                    known->windows_dirty = true;
+                }
         known->account = account;
         known->account_dirty = true;
         dirty_.push_back(account.id);

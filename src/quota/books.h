@@ -24,9 +24,11 @@ struct AccountState {
     bool windows_dirty = false;
 
     Window* find(std::int64_t start);
-    // The window around `now`, made where it is missing; older windows that are empty and written
-    // are dropped.
-    Window& current(WallTime now);
+    // The window around `now`: the one that is there, or the one that the next entry would open.
+    // Only entries open windows, so that whoever reads them again opens the same.
+    Window at(WallTime now) const;
+    // Opens it; older ones that are empty and written are dropped.
+    Window& open(const Window& window);
 };
 
 class Books {
@@ -77,6 +79,7 @@ private:
     std::optional<std::string> apply_end(const Entry& entry, Effect effect);
     std::optional<std::string> apply_account(const Entry& entry);
     std::optional<std::string> change(const Delta& delta, const Entry& entry);
+    void count_hold(const Entry& hold, std::int64_t by);
     void count_usage(const Entry& entry);
 
     using AccountKey = std::tuple<Subject, Unit, Period>;

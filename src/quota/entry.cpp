@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::uint64_t deltas_max = 64;
 constexpr std::uint64_t model_bytes_max = 512;
+constexpr std::uint64_t zone_bytes_max = 64;
 
 void append_unsigned(std::string& out, std::uint64_t value) {
     while (value >= 0x80) {
@@ -56,6 +57,7 @@ public:
         bytes_.remove_prefix(length);
         return out;
     }
+    void spoil() { ok_ = false; }
     bool ok() const { return ok_; }
     std::string_view rest() const { return bytes_; }
 
@@ -71,7 +73,14 @@ void append_account(std::string& out, const Account& account) {
     append_unsigned(out, static_cast<std::uint64_t>(account.unit));
     append_unsigned(out, static_cast<std::uint64_t>(account.period));
     append_signed(out, account.limit.value_or(-1));
-    append_unsigned(out, static_cast<std::uint64_t>(account.origin));
+    // The name of a zone follows where it is not UTC.
+    const bool zoned = account.zone != &config::TimeZone::utc();
+    append_unsigned(out, static_cast<std::uint64_t>(account.origin) |
+                             static_cast<std::uint64_t>(account.zone_origin) << 1 |
+                             static_cast<std::uint64_t>(zoned) << 2);
+    if (!zoned) return;
+    append_unsigned(out, account.zone->name().size());
+    out += account.zone->name();
 }
 
 Account take_account(Cursor& cursor) {
@@ -83,7 +92,12 @@ Account take_account(Cursor& cursor) {
     account.period = static_cast<Period>(cursor.take_up_to(3));
     const std::int64_t limit = cursor.take_signed();
     if (limit >= 0) account.limit = limit;
-    account.origin = static_cast<Account::Origin>(cursor.take_up_to(1));
+    const std::uint64_t marks = cursor.take_up_to(7);
+    account.origin = static_cast<Account::Origin>(marks & 1);
+    account.zone_origin = static_cast<Account::Origin>(marks >> 1 & 1);
+    if ((marks & 4) == 0) return account;
+    account.zone = config::TimeZone::find(cursor.take_bytes(cursor.take_up_to(zone_bytes_max)));
+    if (account.zone == nullptr || account.zone == &config::TimeZone::utc()) cursor.spoil();
     return account;
 }
 

@@ -35,6 +35,8 @@ Account any_account(std::mt19937_64& random) {
     out.period = static_cast<Period>(random() % 4);
     if (random() % 2 == 0) out.limit = static_cast<std::int64_t>(random() >> 1);
     out.origin = static_cast<Account::Origin>(random() % 2);
+    out.zone_origin = static_cast<Account::Origin>(random() % 2);
+    if (random() % 2 == 0) out.zone = config::TimeZone::find("Europe/Berlin");
     return out;
 }
 

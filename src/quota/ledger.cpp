@@ -181,7 +181,7 @@ Result<Reservation> Ledger::reserve(const Caller& caller, const Bound& bound,
         // Every budget is judged before any is touched.
         for (AccountState* const account : accounts) {
             const std::int64_t needed = amounts.of(account->account.unit);
-            const Window& window = account->current(now);
+            const Window window = account->at(now);
             const auto& limit = account->account.limit;
             if (limit && account->account.unit == Unit::nanousd &&
                 bound.price == Bound::Price::unknown) {
@@ -206,26 +206,63 @@ const std::vector<AccountState*>& Ledger::accounts_for(const Payer& payer) {
     const bool same = charged.payer.user == payer.user && charged.payer.team == payer.team;
     if (same && !charged.accounts.empty() && payer.key.value() != 0) return charged.accounts;
     charged = {payer, {}};
-    if (payer.key.value() != 0) add_accounts({Scope::key, payer.key.value()}, charged.accounts);
-    add_accounts({Scope::user, payer.user.value()}, charged.accounts);
-    if (payer.team) add_accounts({Scope::team, payer.team->value()}, charged.accounts);
-    add_accounts({Scope::everyone, 0}, charged.accounts);
-    return charged.accounts;
+    const config::TimeZone* const usual = defaults_.zone;
+    const Subject user{Scope::user, payer.user.value()};
+    const config::TimeZone* const theirs = zone_of(user);
+    const config::TimeZone* const zone = theirs != nullptr ? theirs : usual;
+    auto& accounts = charged.accounts;
+    if (payer.key.value() != 0) add_accounts({Scope::key, payer.key.value()}, zone, accounts);
+    add_accounts(user, zone, accounts);
+    if (payer.team) add_accounts({Scope::team, payer.team->value()}, usual, accounts);
+    add_accounts({Scope::everyone, 0}, usual, accounts);
+    return accounts;
+}
+
+const config::TimeZone* Ledger::zone_of(const Subject& subject) {
+    for (const AccountState* const state : books_.of(subject))
+        if (state->account.zone_origin == Account::Origin::command) return state->account.zone;
+    return nullptr;
+}
+
+Result<std::int64_t> Ledger::set_zone(const Subject& subject, const config::TimeZone& zone) {
+    std::int64_t lsn = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        std::vector<AccountState*> accounts;
+        add_accounts(subject, nullptr, accounts);
+        if (accounts.empty())
+            return refuse(Errc::not_found, "There is no budget here to set a time zone for.");
+        for (const AccountState* const state : books_.of(subject)) {
+            Account changed = state->account;
+            changed.zone = &zone;
+            changed.zone_origin = Account::Origin::command;
+            make_limit_change(changed);
+        }
+        charged_.clear();
+        lsn = next_lsn_ - 1;
+    }
+    world_.store.urge();
+    return lsn;
 }
 
 // The subject's accounts that count: budgets of the file and of commands, and for a user always the
 // day's requests, which /api/v1/quota shows.
-void Ledger::add_accounts(const Subject& subject, std::vector<AccountState*>& out) {
+void Ledger::add_accounts(const Subject& subject, const config::TimeZone* zone,
+                          std::vector<AccountState*>& out) {
     const auto& defaults = defaults_of(defaults_, subject.scope);
     for (const config::Budget& budget : defaults)
-        ensure_account(
-            {{}, subject, budget.unit, budget.period, budget.limit, Account::Origin::file});
+        ensure_account({{}, subject, budget.unit, budget.period, budget.limit});
     const bool metered = subject.scope == Scope::key || subject.scope == Scope::user;
     if (metered && books_.find(subject, Unit::requests, Period::day) == nullptr)
-        ensure_account(
-            {{}, subject, Unit::requests, Period::day, std::nullopt, Account::Origin::file});
+        ensure_account({{}, subject, Unit::requests, Period::day, std::nullopt});
     for (AccountState* const state : books_.of(subject)) {
         Account& account = state->account;
+        const bool follows = account.zone_origin == Account::Origin::file;
+        if (zone != nullptr && follows && account.zone != zone) {
+            Account changed = account;
+            changed.zone = zone;
+            make_limit_change(changed);
+        }
         const auto in_file = [&](const config::Budget& budget) {
             return budget.unit == account.unit && budget.period == account.period;
         };
@@ -247,6 +284,12 @@ AccountState& Ledger::ensure_account(const Account& wanted) {
     if (known == nullptr) {
         Account made = wanted;
         made.id = books_.next_account_id();
+        // It begins with the days of its subject's other budgets.
+        made.zone = defaults_.zone;
+        if (const config::TimeZone* const zone = zone_of(made.subject)) {
+            made.zone = zone;
+            made.zone_origin = Account::Origin::command;
+        }
         make_limit_change(made);
         return *books_.find(made.id);
     }
@@ -254,8 +297,9 @@ AccountState& Ledger::ensure_account(const Account& wanted) {
         known->account.origin == Account::Origin::command && wanted.origin == Account::Origin::file;
     if (!stronger &&
         (known->account.limit != wanted.limit || known->account.origin != wanted.origin)) {
-        Account changed = wanted;
-        changed.id = known->account.id;
+        Account changed = known->account;
+        changed.limit = wanted.limit;
+        changed.origin = wanted.origin;
         make_limit_change(changed);
     }
     return *known;
@@ -274,7 +318,8 @@ std::int64_t Ledger::set_budget(const Subject& subject, Unit unit, Period period
     std::int64_t lsn = 0;
     {
         const std::lock_guard lock(mutex_);
-        Account wanted{{}, subject, unit, period, limit, Account::Origin::command};
+        Account wanted{{}, subject, unit, period, limit};
+        wanted.origin = Account::Origin::command;
         // Without a limit it belongs to the file again, whose default comes back at the next use.
         if (!limit) wanted.origin = Account::Origin::file;
         AccountState* const known = books_.find(subject, unit, period);
@@ -282,8 +327,10 @@ std::int64_t Ledger::set_budget(const Subject& subject, Unit unit, Period period
         if (known == nullptr) {
             ensure_account(wanted);
         } else {
-            wanted.id = known->account.id;
-            make_limit_change(wanted);
+            Account changed = known->account;
+            changed.limit = wanted.limit;
+            changed.origin = wanted.origin;
+            make_limit_change(changed);
         }
         charged_.clear();
         lsn = next_lsn_ - 1;
@@ -301,10 +348,10 @@ void Ledger::set_defaults(const config::Quota& defaults) {
 std::vector<Ledger::View> Ledger::views(const Subject& subject) {
     const std::lock_guard lock(mutex_);
     std::vector<AccountState*> accounts;
-    add_accounts(subject, accounts);
+    add_accounts(subject, nullptr, accounts);
     std::vector<View> out;
     for (AccountState* const state : accounts)
-        out.push_back({state->account, state->current(world_.clock.wall())});
+        out.push_back({state->account, state->at(world_.clock.wall())});
     return out;
 }
 

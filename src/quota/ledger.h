@@ -62,6 +62,9 @@ public:
     // Returns the entry's number, for when_durable().
     std::int64_t set_budget(const Subject& subject, Unit unit, Period period,
                             std::optional<std::int64_t> limit);
+    // Sets where a subject's days begin; a user's keys follow their user. A window in which
+    // something was spent runs to its end first. Errors: not_found where it has no budget.
+    Result<std::int64_t> set_zone(const Subject& subject, const config::TimeZone& zone);
     // A budget has reached one of its soft limits: told once for each window and percentage.
     struct SoftLimit {
         Account account;
@@ -113,7 +116,11 @@ private:
     // no such hold.
     Entry* begin_end(const Uuid& hold, EntryKind kind);
     const std::vector<AccountState*>& accounts_for(const Payer& payer);
-    void add_accounts(const Subject& subject, std::vector<AccountState*>& out);
+    // `zone`: that of accounts which have none of their own; null leaves what is there.
+    void add_accounts(const Subject& subject, const config::TimeZone* zone,
+                      std::vector<AccountState*>& out);
+    // The zone that a command gave a subject, or null.
+    const config::TimeZone* zone_of(const Subject& subject);
     AccountState& ensure_account(const Account& wanted);
     void make_limit_change(Account account);
 

@@ -91,7 +91,7 @@ public:
         return out;
     }
     static std::int64_t start(const Name& name, WallTime now) {
-        return period_around(std::get<Period>(name), now).start;
+        return period_around(std::get<Period>(name), config::TimeZone::utc(), now).start;
     }
     static std::vector<Subject> subjects(const Payer& payer) {
         std::vector<Subject> out{{Scope::key, payer.key.value()},

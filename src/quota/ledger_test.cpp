@@ -467,8 +467,8 @@ TEST_F(LedgerTest, read_sees_the_balances_that_the_ledger_has) {
     AccountState* const read = books->find(alice_herself, Unit::tokens, Period::month);
     ASSERT_NE(read, nullptr);
     const Window live = window_of(*ledger, alice_herself, Unit::tokens);
-    EXPECT_EQ(read->current(clock.wall()).settled, live.settled);
-    EXPECT_EQ(read->current(clock.wall()).held, live.held);
+    EXPECT_EQ(read->at(clock.wall()).settled, live.settled);
+    EXPECT_EQ(read->at(clock.wall()).held, live.held);
     EXPECT_EQ(books->totals(alice_herself).requests, 30);
     EXPECT_EQ(books->totals(alice_herself).holds_open, 10);
 }

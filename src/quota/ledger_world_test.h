@@ -45,8 +45,10 @@ public:
         Saved out = saved_;
         for (const auto& [id, account] : accounts_) out.accounts.push_back(account);
         for (const auto& [place, row] : windows_) {
-            const auto newest = std::prev(windows_.upper_bound({place.first, INT64_MAX}));
-            if (row.window.held != 0 || newest->first == place) out.windows.push_back(row);
+            std::int64_t newest = INT64_MAX; // in which something was spent
+            for (const auto& [other, of_other] : windows_)
+                if (other.first == place.first && of_other.window.is_used()) newest = other.second;
+            if (row.window.held != 0 || row.window.span.end >= newest) out.windows.push_back(row);
         }
         for (const auto& [payer, row] : usage_) out.totals.push_back(row);
         return out;

@@ -4,28 +4,39 @@ namespace weir::quota {
 
 using namespace std::chrono;
 
+namespace {
+
+// The first date of the period that a date lies in.
+sys_days first_date(config::Period period, sys_days date) {
+    if (period == config::Period::day) return date;
+    if (period == config::Period::week) return date - (weekday(date) - Monday);
+    const year_month_day parts(date);
+    return sys_days(parts.year() / parts.month() / 1);
+}
+
+sys_days next_first_date(config::Period period, sys_days first) {
+    if (period == config::Period::day) return first + days(1);
+    if (period == config::Period::week) return first + weeks(1);
+    return first_date(period, first + days(31));
+}
+
+} // namespace
+
 std::int64_t to_seconds(WallTime time) { return floor<seconds>(time).time_since_epoch().count(); }
 
-Span period_around(config::Period period, WallTime now) {
-    const auto today = floor<days>(now);
-    const auto span = [](sys_days start, sys_days end) {
-        return Span{sys_seconds(start).time_since_epoch().count(),
-                    sys_seconds(end).time_since_epoch().count()};
-    };
-    switch (period) {
-    case config::Period::day: return span(today, today + days(1));
-    case config::Period::week: {
-        const auto monday = today - (weekday(today) - Monday);
-        return span(monday, monday + days(7));
+Span period_around(config::Period period, const config::TimeZone& zone, WallTime now) {
+    if (period == config::Period::total) return {0, never_ends};
+    const std::int64_t second = to_seconds(now);
+    sys_days first = first_date(period, zone.date_of(now));
+    // Where a clock goes back over midnight an hour of the old date comes again within the new one,
+    // and where it leaps over a whole date that date is no time at all.
+    while (zone.start_of(first) > second) first = first_date(period, first - days(1));
+    sys_days next = next_first_date(period, first);
+    while (zone.start_of(next) <= second) {
+        first = next;
+        next = next_first_date(period, next);
     }
-    case config::Period::month: {
-        const year_month_day date(today);
-        const year_month month = date.year() / date.month();
-        return span(sys_days(month / 1), sys_days((month + months(1)) / 1));
-    }
-    case config::Period::total: break;
-    }
-    return {0, never_ends};
+    return {zone.start_of(first), zone.start_of(next)};
 }
 
 } // namespace weir::quota

@@ -58,13 +58,16 @@ Result<void> LedgerTables::write_batch(const Batch& batch) {
 }
 
 Result<void> LedgerTables::write_summary(const Summary& summary) {
-    WEIR_TRY(Statement* const account,
-             kept(put_account_, "INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?, ?, ?, ?)"));
+    WEIR_TRY(
+        Statement* const account,
+        kept(put_account_, "INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"));
     for (const quota::Account& row : summary.accounts) {
         account->bind(1, row.id.value()).bind(2, static_cast<std::int64_t>(row.subject.scope));
         account->bind(3, row.subject.id).bind(4, static_cast<std::int64_t>(row.unit));
         account->bind(5, static_cast<std::int64_t>(row.period)).bind(6, row.limit);
         account->bind(7, static_cast<std::int64_t>(row.origin));
+        account->bind(8, std::string_view(row.zone->name()));
+        account->bind(9, static_cast<std::int64_t>(row.zone_origin));
         WEIR_CHECK(account->run());
     }
     WEIR_TRY(Statement* const window,
@@ -116,8 +119,8 @@ Result<LedgerStore::Saved> LedgerTables::load() {
 
 Result<void> LedgerTables::load_accounts(LedgerStore::Saved& saved) {
     WEIR_TRY(Statement rows,
-             database_.prepare("SELECT id, scope, subject, unit, period, \"limit\", origin "
-                               "FROM account ORDER BY id"));
+             database_.prepare("SELECT id, scope, subject, unit, period, \"limit\", origin, zone, "
+                               "zone_origin FROM account ORDER BY id"));
     while (true) {
         WEIR_TRY(const bool row, rows.next());
         if (!row) return {};
@@ -128,17 +131,24 @@ Result<void> LedgerTables::load_accounts(LedgerStore::Saved& saved) {
         account.period = static_cast<quota::Period>(rows.integer(4));
         account.limit = rows.maybe_integer(5);
         account.origin = static_cast<quota::Account::Origin>(rows.integer(6));
+        account.zone = config::TimeZone::find(rows.text(7));
+        if (account.zone == nullptr)
+            return refuse(Error(Errc::ledger_unavailable)
+                              .because("this system knows no time zone " + rows.text(7)));
+        account.zone_origin = static_cast<quota::Account::Origin>(rows.integer(8));
         saved.accounts.push_back(account);
     }
 }
 
 Result<void> LedgerTables::load_windows(LedgerStore::Saved& saved) {
-    // The newest of each account, the one before it, and whatever still holds something.
+    // Of each account the newest in which something was spent, those that touch it or come later,
+    // and whatever still holds something.
     WEIR_TRY(
         Statement rows,
         database_.prepare(
             "SELECT account, \"start\", \"end\", settled, held FROM window AS w WHERE held <> 0 "
-            "OR \"end\" >= (SELECT max(\"start\") FROM window WHERE account = w.account)"));
+            "OR \"end\" >= (SELECT max(\"start\") FROM window WHERE account = w.account "
+            "AND (settled <> 0 OR held <> 0))"));
     while (true) {
         WEIR_TRY(const bool row, rows.next());
         if (!row) return {};

@@ -6,7 +6,7 @@ namespace weir::storage {
 namespace {
 
 // Never edit a step that was released: add one.
-constexpr std::array<const char*, 2> steps{R"(
+constexpr std::array<const char*, 3> steps{R"(
 CREATE TABLE journal (
     first_lsn INTEGER PRIMARY KEY,
     count INTEGER NOT NULL,
@@ -100,6 +100,10 @@ CREATE TABLE answer (
     PRIMARY KEY (key, name)
 );
 CREATE INDEX answer_by_age ON answer (created_at);
+)",
+                                           R"(
+ALTER TABLE account ADD COLUMN zone TEXT NOT NULL DEFAULT 'UTC';
+ALTER TABLE account ADD COLUMN zone_origin INTEGER NOT NULL DEFAULT 0;
 )"};
 
 } // namespace
