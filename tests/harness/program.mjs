@@ -71,7 +71,8 @@ class Program {
     return running.has(this.#child);
   }
 
-  // Resolves when stdout matches; throws with everything it said if it ends or stays silent.
+  // Resolves when stdout matches; throws with everything it said if it ends or stays silent:
+  // `end` of the error tells how it ended, if it did.
   async wait_for(pattern, within = 20_000) {
     const started = Date.now();
     let ended = null;
@@ -80,7 +81,8 @@ class Program {
       if (ended || Date.now() - started > within) {
         const how = ended ? `ended with ${JSON.stringify(ended)}` : 'is not ready in time';
         await this.kill();
-        throw new Error(`${this.#file} ${how}\n${this.stdout}\n${this.stderr}`);
+        const error = new Error(`${this.#file} ${how}\n${this.stdout}\n${this.stderr}`);
+        throw Object.assign(error, { end: ended, stderr: this.stderr });
       }
       await Promise.race([
         once(this.#child.stdout, 'data').catch(() => {}),
