@@ -106,22 +106,21 @@ describe('with a server', () => {
   });
 
   test('quota set --timezone', async () => {
-    await weir.say('quota', 'set', '--user', weir.admin, '--requests', '900', '--timezone',
+    const email = 'zoe@example.org';
+    await weir.say('user', 'add', email);
+    await weir.say('quota', 'set', '--user', email, '--requests', '900', '--timezone',
       'Asia/Kolkata');
-    const [budget] = (await weir.json('quota', 'show', '--user', weir.admin))
-      .filter(({ scope }) => scope === 'user');
+    const [budget] = await weir.json('quota', 'show', '--user', email);
     assert.equal(budget.timezone, 'Asia/Kolkata');
     assert.match(budget.starts_at, /T18:30:00Z$/);
     assert.match(budget.resets_at, /T18:30:00Z$/);
     assert.equal(Date.parse(budget.resets_at) - Date.parse(budget.starts_at), 86_400_000);
-    const wrong = await weir.cli(['quota', 'set', '--user', weir.admin, '--timezone', 'Mars']);
-    assert.equal(wrong.code, 1);
+    const wrong = await weir.cli(['quota', 'set', '--user', email, '--timezone', 'Mars']);
+    assert.equal(wrong.code, 2);
     assert.match(wrong.stderr, /time zone/);
     const nothing = await weir.cli(['quota', 'set', '--everyone', '--timezone', 'UTC']);
     assert.equal(nothing.code, 1);
     assert.match(nothing.stderr, /no budget/);
-    await weir.say('quota', 'set', '--user', weir.admin, '--timezone', 'UTC');
-    await weir.say('quota', 'set', '--user', weir.admin, '--requests', 'none');
   });
 
   test('ledger show and verify', async () => {

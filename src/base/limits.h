@@ -74,6 +74,8 @@ inline constexpr std::size_t ledger_queue = 100'000; // entries waiting for the 
 inline constexpr auto commit_gap = 1ms;
 inline constexpr auto settle_time = 20ms;
 inline constexpr auto window_flush_time = 200ms;
+// Of an account, so that a clock that jumps ahead and back finds what was spent before.
+inline constexpr std::size_t windows_kept = 8;
 inline constexpr std::int64_t slab_tokens = 512; // what a running answer is ahead of the disk by
 
 // --- Access.

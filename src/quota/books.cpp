@@ -1,5 +1,7 @@
 #include "quota/books.h"
 
+#include "base/limits.h"
+
 #include <algorithm>
 #include <cstdlib>
 #include <fmt/core.h>
@@ -41,16 +43,14 @@ Window AccountState::at(WallTime now) const {
 }
 
 Window& AccountState::open(const Window& window) {
-    // The one before this stays, since the clock may go back into it, the last in which something
-    // was spent too, since the next zone's day may have begun in it, and none goes that a summary
-    // has yet to write.
-    if (!windows_dirty) {
-        std::int64_t last_used = 0;
-        for (const Window& w : windows)
-            if (w.is_used()) last_used = std::max(last_used, w.span.end);
+    // The newest stay, since the clock may go back into one, or the next zone's day may have begun
+    // in one, and none goes that a summary has yet to write.
+    if (!windows_dirty && windows.size() >= limits::windows_kept) {
+        std::size_t more = windows.size() - limits::windows_kept + 1;
         std::erase_if(windows, [&](const Window& w) {
-            const bool over = w.held == 0 && w.holds == 0 && w.span.end < window.span.start;
-            return over && (!w.is_used() || w.span.end < last_used);
+            const bool goes = more > 0 && w.held == 0 && w.holds == 0;
+            if (goes) --more;
+            return goes;
         });
     }
     // Its place in a summary may be that of one that is over.

@@ -67,8 +67,8 @@ public:
     // Follows each take() that was not empty; after failed() it says that the disk can be written
     // again, with what had failed, or with nothing where that was another's change.
     virtual void committed(const Work& work) = 0;
-    // It could not be made durable. The writer keeps it, looks every second whether the disk can be
-    // written, what it really holds, and takes nothing else before this is on it.
+    // It could not be made durable. The writer keeps it, tries every second whether the disk can be
+    // written again, and takes nothing else before this is on it.
     virtual void failed(const Work& work, const Error& why) = 0;
 };
 

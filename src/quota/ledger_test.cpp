@@ -318,6 +318,23 @@ TEST_F(LedgerTest, the_clock_going_back_over_midnight_does_not_refill_yesterday)
     EXPECT_FALSE(ledger->reserve(alice, {}, "m"));
 }
 
+TEST_F(LedgerTest, a_clock_that_jumped_ahead_and_was_put_right_refills_nothing) {
+    const config::Quota defaults = one_request_budget(Scope::key, 1);
+    auto ledger = open(store, defaults);
+    std::move(*ledger->reserve(alice, {}, "m")).settle({});
+    for (const auto jump : {24h * 3, 24h * 40}) {
+        clock.advance(jump);
+        std::move(*ledger->reserve(alice, {}, "m")).settle({});
+        clock.advance(-jump);
+        clock.advance(limits::window_flush_time);
+        EXPECT_FALSE(ledger->reserve(alice, {}, "m"));
+        ledger->stop();
+        ledger = open(store, defaults);
+        EXPECT_FALSE(ledger->reserve(alice, {}, "m"));
+    }
+    expect_sound(store);
+}
+
 // --- durability
 
 TEST_F(LedgerTest, durable_returns_after_the_commit_and_not_before) {

@@ -45,10 +45,11 @@ public:
         Saved out = saved_;
         for (const auto& [id, account] : accounts_) out.accounts.push_back(account);
         for (const auto& [place, row] : windows_) {
-            std::int64_t newest = INT64_MAX; // in which something was spent
-            for (const auto& [other, of_other] : windows_)
-                if (other.first == place.first && of_other.window.is_used()) newest = other.second;
-            if (row.window.held != 0 || row.window.span.end >= newest) out.windows.push_back(row);
+            const auto newer = std::ranges::count_if(windows_, [&](const auto& other) {
+                return other.first.first == place.first && other.first.second > place.second;
+            });
+            if (row.window.held != 0 || newer < static_cast<std::ptrdiff_t>(limits::windows_kept))
+                out.windows.push_back(row);
         }
         for (const auto& [payer, row] : usage_) out.totals.push_back(row);
         return out;

@@ -28,21 +28,13 @@ Result<void> LedgerTables::write(const quota::Work& work) {
     return done;
 }
 
-Result<bool> LedgerTables::has(const quota::Work& work) {
-    if (work.batch.count == 0) {
-        if (!work.summary) return true;
-        WEIR_TRY(Statement mark, database_.prepare("SELECT lsn FROM summary"));
-        WEIR_TRY(const bool row, mark.next());
-        return row && mark.integer(0) >= work.summary->lsn;
-    }
-    WEIR_TRY(Statement newest, database_.prepare("SELECT first_lsn, count, checksum FROM journal "
-                                                 "ORDER BY first_lsn DESC LIMIT 1"));
+Result<void> LedgerTables::expects(const quota::Work& work) {
+    if (work.batch.count == 0) return {};
+    WEIR_TRY(Statement newest, database_.prepare("SELECT max(first_lsn), count FROM journal"));
     WEIR_TRY(const bool row, newest.next());
-    const std::int64_t first = row ? newest.integer(0) : 1;
-    const std::int64_t count = row ? newest.integer(1) : 0;
-    if (first + count == work.batch.first_lsn) return false;
-    if (first == work.batch.first_lsn && newest.text(2) == quota::batch_checksum(work.batch))
-        return true;
+    const std::int64_t next = row ? newest.integer(0) + newest.integer(1) : 0;
+    newest.reset();
+    if (std::max<std::int64_t>(next, 1) == work.batch.first_lsn) return {};
     return refuse(Error(Errc::ledger_unavailable)
                       .because("the disk has lost journal rows that it had acknowledged"));
 }
@@ -141,14 +133,17 @@ Result<void> LedgerTables::load_accounts(LedgerStore::Saved& saved) {
 }
 
 Result<void> LedgerTables::load_windows(LedgerStore::Saved& saved) {
-    // Of each account the newest in which something was spent, those that touch it or come later,
-    // and whatever still holds something.
+    // Of each account the newest, and whatever still holds something.
     WEIR_TRY(
         Statement rows,
         database_.prepare(
-            "SELECT account, \"start\", \"end\", settled, held FROM window AS w WHERE held <> 0 "
-            "OR \"end\" >= (SELECT max(\"start\") FROM window WHERE account = w.account "
-            "AND (settled <> 0 OR held <> 0))"));
+            "SELECT w.account, w.\"start\", w.\"end\", w.settled, w.held FROM account AS a "
+            "JOIN window AS w ON w.account = a.id AND w.\"start\" >= coalesce((SELECT \"start\" "
+            "FROM window WHERE account = a.id ORDER BY \"start\" DESC LIMIT 1 OFFSET ?1), "
+            "w.\"start\") "
+            "UNION SELECT account, \"start\", \"end\", settled, held FROM window "
+            "WHERE held <> 0"));
+    rows.bind(1, static_cast<std::int64_t>(limits::windows_kept) - 1);
     while (true) {
         WEIR_TRY(const bool row, rows.next());
         if (!row) return {};

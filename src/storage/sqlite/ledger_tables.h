@@ -13,8 +13,8 @@ public:
     explicit LedgerTables(Database& database) : database_(database) {}
 
     Result<void> write(const quota::Work& work);
-    // Whether the disk has it already. Errors: also where what was to stand before it is gone.
-    Result<bool> has(const quota::Work& work);
+    // Whether its batch is what comes next on the disk. Errors: ledger_unavailable where it is not.
+    Result<void> expects(const quota::Work& work);
     Result<quota::LedgerStore::Saved> load();
     Result<void> read_journal(std::int64_t lsn,
                               const std::function<Result<void>(const quota::Batch&)>& visit);

@@ -104,6 +104,7 @@ CREATE INDEX answer_by_age ON answer (created_at);
                                            R"(
 ALTER TABLE account ADD COLUMN zone TEXT NOT NULL DEFAULT 'UTC';
 ALTER TABLE account ADD COLUMN zone_origin INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX window_that_holds ON window (account) WHERE held <> 0;
 )"};
 
 } // namespace

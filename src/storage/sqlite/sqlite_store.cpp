@@ -56,12 +56,9 @@ SqliteStore::open(const std::string& data_dir, config::Durability durability, co
     std::filesystem::permissions(data_dir, std::filesystem::perms::owner_all, failed);
     std::unique_ptr<SqliteStore> store(new SqliteStore(clock));
     WEIR_TRY(store->lock_, lock_directory(data_dir));
-    const auto reopen = [path = data_dir + "/" + file_name, durability] {
-        return open_database(path, durability);
-    };
-    WEIR_TRY(Database database, reopen());
+    WEIR_TRY(Database database, open_database(data_dir + "/" + file_name, durability));
     WEIR_CHECK(migrate(database));
-    store->writer_ = std::make_unique<Writer>(std::move(database), reopen, clock);
+    store->writer_ = std::make_unique<Writer>(std::move(database), clock);
     return store;
 }
 

@@ -23,9 +23,8 @@ Error in_trouble() {
 
 } // namespace
 
-Writer::Writer(Database database, Opener reopen, const Clock& clock)
+Writer::Writer(Database database, const Clock& clock)
     : database_(std::move(database)),
-      reopen_(std::move(reopen)),
       tables_(std::make_unique<LedgerTables>(database_)),
       clock_(clock),
       thread_([this] { run(); }) {}
@@ -93,7 +92,7 @@ void Writer::run() {
 Writer::Health Writer::mend(std::unique_lock<std::mutex>& lock) {
     refuse_jobs(lock);
     lock.unlock();
-    const Result<void> mended = look_again();
+    const Result<void> mended = start_afresh();
     // The ledger hears of it when what failed is written; what failed was another's change where
     // there is nothing left to write.
     if (mended && source_ != nullptr && unfinished_.empty()) source_->committed({});
@@ -104,13 +103,11 @@ Writer::Health Writer::mend(std::unique_lock<std::mutex>& lock) {
     return ill_ ? Health::ill : Health::well;
 }
 
-Result<void> Writer::look_again() {
-    tables_.reset();
-    database_ = Database();
-    WEIR_TRY(database_, reopen_());
-    tables_ = std::make_unique<LedgerTables>(database_);
-    // A sync that failed may have dropped what it could not write, and the next one would not know:
-    // everything is written once more, into the file itself.
+// The connection knows what it had acknowledged, and that what failed came after. A database that
+// was opened anew could find what failed in the log, whole, and take it for acknowledged. And a
+// sync that failed may have dropped what it could not write without the next one knowing, so
+// nothing less than writing it all again will do.
+Result<void> Writer::start_afresh() {
     WEIR_TRY(Statement checkpoint, database_.prepare("PRAGMA wal_checkpoint(TRUNCATE)"));
     WEIR_TRY(const bool row, checkpoint.next());
     if (!row || checkpoint.integer(0) != 0)
@@ -118,9 +115,7 @@ Result<void> Writer::look_again() {
             Error(Errc::ledger_unavailable).because("a reader holds up the disk's repair"));
     checkpoint.reset();
     if (unfinished_.empty()) return {};
-    WEIR_TRY(const bool there, tables_->has(unfinished_));
-    if (there) unfinished_ = {};
-    return {};
+    return tables_->expects(unfinished_);
 }
 
 void Writer::refuse_jobs(std::unique_lock<std::mutex>& lock) {

@@ -1,9 +1,9 @@
 #pragma once
 // The one thread that writes to the store. It commits the ledger's batches, paced so that they grow
 // under load, and runs other changes as jobs between them, each in a transaction of its own.
-// After a failed write it trusts nothing that it knew of the disk: it closes the database, opens it
-// anew, has everything synced again, looks whether what failed is there, and only then goes on.
-// Meanwhile it refuses every change.
+// After a failed write it refuses every change until all that it had acknowledged is synced once
+// more, into the file itself, and the log that holds what failed is cut to nothing: so what was
+// refused is not there later. Then the ledger's batch that failed is written again.
 
 #include "base/clock.h"
 #include "quota/ledger_store.h"
@@ -22,9 +22,7 @@ class LedgerTables;
 
 class Writer {
 public:
-    using Opener = std::function<Result<Database>()>;
-    // `reopen` opens the same database again.
-    Writer(Database database, Opener reopen, const Clock& clock);
+    Writer(Database database, const Clock& clock);
     ~Writer();
 
     // Queues a change; `work` runs on the writer's thread and its outcome goes to `done` there.
@@ -50,7 +48,7 @@ private:
     void run();
     enum class Health : std::uint8_t { well, ill };
     Health mend(std::unique_lock<std::mutex>& lock);
-    Result<void> look_again();
+    Result<void> start_afresh();
     void refuse_jobs(std::unique_lock<std::mutex>& lock);
     void wait_for_work(std::unique_lock<std::mutex>& lock);
     void run_jobs(std::unique_lock<std::mutex>& lock);
@@ -58,7 +56,6 @@ private:
     Wrote commit(std::unique_lock<std::mutex>& lock);
 
     Database database_;
-    Opener reopen_;
     std::unique_ptr<LedgerTables> tables_;
     quota::Work unfinished_; // what failed, until it is on the disk
     const Clock& clock_;
