@@ -10,6 +10,12 @@ struct Administrator {
     Secret password;
     Secret key;
 };
+// No user yet, or the first administrator without a key: a first start that was cut short before
+// anybody was told the password.
+bool needs_administrator(const access::Access& access);
+
+// Makes them, or finishes what was begun: then with another password.
+// Errors: ledger_unavailable.
 net::Task<Result<Administrator>> first_administrator(House& house, net::Loop& loop);
 
 } // namespace weir::app

@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <fcntl.h>
 #include <filesystem>
 #include <fmt/core.h>
@@ -19,6 +21,20 @@ namespace {
 
 constexpr std::size_t master_key_bytes = 32;
 constexpr std::size_t pool_threads = 2;
+
+// Writes a file that only its owner reads, and makes it last. False: errno says why.
+bool write_lasting(const std::string& folder, const std::string& path, std::string_view text) {
+    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    const bool written =
+        file >= 0 && ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+        ::fsync(file) == 0;
+    if (file >= 0) ::close(file);
+    if (!written) return false;
+    const int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const bool synced = directory >= 0 && ::fsync(directory) == 0;
+    if (directory >= 0) ::close(directory);
+    return synced;
+}
 
 } // namespace
 
@@ -33,10 +49,10 @@ Result<Secret> master_key(const std::string& data_dir, Random& random,
     std::filesystem::create_directories(data_dir, ignored);
     std::ifstream file(path, std::ios::binary);
     std::string text;
-    if (file && std::getline(file, text) && text.size() == master_key_bytes * 2)
-        return Secret(text.substr(0, 64));
-    if (std::filesystem::exists(path, ignored) ||
-        std::filesystem::exists(data_dir + "/weir.db", ignored)) {
+    const bool found = file && std::getline(file, text) && text.size() == master_key_bytes * 2;
+    const bool in_use = std::filesystem::exists(data_dir + "/weir.db", ignored);
+    if (found && in_use) return Secret(text);
+    if (in_use) {
         return refuse(
             Errc::conflict,
             fmt::format(
@@ -44,18 +60,17 @@ Result<Secret> master_key(const std::string& data_dir, Random& random,
                 "from a backup, or set WEIR_MASTER_KEY.",
                 path));
     }
-    std::array<unsigned char, master_key_bytes> bytes{};
-    random.fill(std::as_writable_bytes(std::span(bytes)));
-    const std::string made = to_hex(bytes);
-    const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    const std::string line = made + "\n";
-    const bool written =
-        descriptor >= 0 &&
-        ::write(descriptor, line.data(), line.size()) == static_cast<ssize_t>(line.size()) &&
-        ::fsync(descriptor) == 0;
-    if (descriptor >= 0) ::close(descriptor);
-    if (!written) return refuse(Errc::conflict, fmt::format("cannot write {}", path));
-    return Secret(made);
+    // Nothing depends on it before there is a store: what a start that failed has left is no harm,
+    // and is written anew, since it may not last.
+    if (!found) {
+        std::array<unsigned char, master_key_bytes> bytes{};
+        random.fill(std::as_writable_bytes(std::span(bytes)));
+        text = to_hex(bytes);
+    }
+    if (!write_lasting(data_dir, path, text + "\n"))
+        return refuse(Errc::conflict,
+                      fmt::format("cannot write {}: {}", path, std::strerror(errno)));
+    return Secret(text);
 }
 
 Result<std::unique_ptr<House>> House::build(Settings settings) {

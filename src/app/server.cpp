@@ -102,15 +102,17 @@ private:
     }
 
     net::Task<void> greet() {
-        if (house_->access->empty()) {
+        if (needs_administrator(*house_->access)) {
             auto made = co_await first_administrator(*house_, main_loop());
-            fmt::print("url: {}\n", url_);
-            if (made) {
-                fmt::print("admin: {}\npassword: {}\nkey: {}\n", made->email,
-                           made->password.reveal(), made->key.reveal());
-            } else {
-                complain(made.error().detail());
+            if (!made) {
+                complain("the first administrator cannot be stored: " +
+                         std::string(made.error().detail()));
+                exit_code_ = 1;
+                main_loop().stop();
+                co_return;
             }
+            fmt::print("url: {}\nadmin: {}\npassword: {}\nkey: {}\n", url_, made->email,
+                       made->password.reveal(), made->key.reveal());
         } else {
             fmt::print("url: {}\n", url_);
         }

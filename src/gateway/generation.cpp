@@ -22,6 +22,7 @@ Generation::Generation(Parts& parts, ThreadParts& mine, Order order)
       reservation_(std::move(order.reservation)),
       allowance_(*reservation_, mine.loop, order.allowance),
       delivery_(order.delivery),
+      unfinished_(checked_->request().choices()),
       log_(parts.streams.open(mine.loop, std::move(order.begun))),
       claim_(std::move(order.claim)),
       slot_(std::move(order.slot)) {
@@ -45,7 +46,12 @@ std::shared_ptr<Generation> Generation::start(Parts& parts, ThreadParts& mine, O
 }
 
 void Generation::stop(Error why) {
+    // What was finished is whole: only its usage is still to come.
     if (log_->ended()) return;
+    if (finished_) {
+        if (why.code() == Errc::shutting_down) interrupt_.request();
+        return;
+    }
     stopped_ = std::move(why);
     interrupt_.request();
 }
@@ -63,9 +69,13 @@ net::Task<void> Generation::run(std::shared_ptr<Generation> self) {
         me.log_->set_source((*answer)->source);
         me.price_ = (*answer)->price;
         auto pumped = co_await me.pump(**answer);
+        me.remark_ = std::move((*answer)->remark);
         // Hang up before anything else: the provider should not speak into the void.
         answer->reset();
-        co_await me.settle(std::move(pumped));
+        // Refused before anything was said, it is a refusal like any other.
+        const bool refused = !pumped && pumped.error().code() == Errc::quota_exceeded;
+        if (refused) co_await me.give_up(std::move(pumped).error());
+        else co_await me.settle(std::move(pumped));
     } else {
         co_await me.give_up(std::move(answer).error());
     }
@@ -84,7 +94,7 @@ net::Task<Result<void>> Generation::pump(upstream::Answer& answer) {
         count();
         if (allowance_.was_cut()) co_return Result<void>();
         if (parts_.streams.is_full()) co_await parts_.streams.room(mine_.loop, interrupt_);
-        if (interrupt_.requested()) co_return refuse(Errc::client_left);
+        if (interrupt_.requested() && !finished_) co_return refuse(Errc::client_left);
     }
 }
 
@@ -95,6 +105,7 @@ void Generation::take(chat::ChatEvent event) {
             reported_ = std::move(*usage);
         return;
     }
+    if (std::holds_alternative<chat::ChoiceFinished>(event)) finished_ = --unfinished_ <= 0;
     output_bytes_ += chat::output_bytes(event);
     log_->append(std::move(event));
 }
@@ -145,6 +156,7 @@ net::Task<void> Generation::settle(Result<void> pumped) {
                                  : left ? quota::Reason::cancelled
                                         : quota::Reason::interrupted;
     if (allowance_.was_cut()) ending.limit = allowance_.refusal();
+    ending.remark = std::move(remark_);
     const Made made = whole && !allowance_.was_cut() ? Made::whole : Made::in_part;
     const quota::Cost cost = this->cost(made);
     ending.estimated = !is_reported(made);

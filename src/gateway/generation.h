@@ -60,6 +60,8 @@ private:
     std::optional<quota::Reservation> reservation_;
     upstream::Allowance allowance_;
     chat::Delivery delivery_;
+    std::int64_t unfinished_; // choices
+    bool finished_ = false;   // all of them: the answer is whole
     std::shared_ptr<streams::StreamLog> log_;
     std::optional<streams::Idempotency::Claim> claim_;
     std::optional<limits::Concurrency::Slot> slot_;
@@ -68,6 +70,7 @@ private:
     std::optional<chat::UsageReport> reported_;
     std::size_t output_bytes_ = 0;
     std::optional<Error> stopped_;
+    std::string remark_;
 };
 
 } // namespace weir::gateway

@@ -67,6 +67,7 @@ void write_ending(record::Record& record, const streams::Ending& ending,
     record.tokens_out = ending.usage.output.value();
     record.nanousd = ending.nanousd;
     record.estimated = ending.estimated;
+    record.detail = ending.remark;
     if (ending.error) {
         record.code = name(ending.error->code());
         record.detail = ending.error->detail();
@@ -87,10 +88,13 @@ void add_source(Responder& responder, const std::shared_ptr<const streams::Sourc
     responder.add_header("x-weir-model", source->model);
 }
 
-// The client is gone. Mostly the answer ends with it, and at once: what it cost belongs into the
-// record. Where others read on, or it runs on for a key, this record does without.
-WEIR_OWN_FRAME net::Task<void> note_left(record::Record& record, RelayInput input) {
-    input.exchange.reset();
+// The client is gone, or was cut. Mostly the answer ends with it, and at once: what it cost belongs
+// into the record. An answer that runs on for its key is waited for; where others read on, this
+// record does without.
+WEIR_OWN_FRAME net::Task<void> note_left(record::Record& record, RelayInput input, Errc why,
+                                         std::optional<Place>& held) {
+    held.reset();
+    if (why == Errc::client_left) input.exchange.reset();
     net::Signal wake(input.exchange.loop());
     net::Wheel::Timer timer(
         input.exchange.loop().wheel(),
@@ -98,21 +102,22 @@ WEIR_OWN_FRAME net::Task<void> note_left(record::Record& record, RelayInput inpu
     streams::StreamLog::Reader look(input.log, input.exchange.loop(), wake, 0,
                                     streams::StreamLog::Presence::looks);
     const SteadyTime until = input.clock.steady() + settle_patience;
-    timer.arm(settle_patience);
-    while (true) {
-        while (look.next() != nullptr) {
-        }
-        if (look.ending() != nullptr || input.clock.steady() >= until) break;
+    const bool brief = input.memory == RelayInput::Memory::brief;
+    if (brief) timer.arm(settle_patience);
+    while (look.look() == nullptr && !(brief && input.clock.steady() >= until))
         co_await wake.wait();
-    }
-    if (look.ending() != nullptr) write_ending(record, *look.ending(), input.log->source());
+    const streams::Ending* const ending = look.look();
+    if (ending != nullptr) write_ending(record, *ending, input.log->source());
     else if (const auto source = input.log->source()) {
         record.provider = source->provider;
         record.upstream_model = source->model;
     }
-    if (look.ending() == nullptr || look.ending()->error) {
+    if (why == Errc::stream_gone) {
+        record.outcome = "interrupted";
+        record.code = name(why);
+    } else if (ending == nullptr || ending->error || (brief && !record.streamed)) {
         record.outcome = "cancelled";
-        record.code = name(Errc::client_left);
+        record.code = name(why);
     }
     if (record.status == 0) record.status = 499;
 }
@@ -123,7 +128,21 @@ Error too_slow() {
                                     "read at GET /v1/streams/{id}?after=N.");
 }
 
-enum class Last : std::uint8_t { not_yet, whole, broken };
+// It ended with an error before its client was sent anything.
+WEIR_OWN_FRAME net::Task<void> reject_ended(RelayInput input, Responder responder,
+                                            const streams::Ending& ending) {
+    write_ending(responder.record(), ending, input.log->source());
+    Error error = *ending.error;
+    co_await std::move(responder).reject(std::move(error));
+}
+
+net::Response nothing() {
+    net::Response response;
+    response.status = 204;
+    return response;
+}
+
+enum class Last : std::uint8_t { not_yet, whole, broken, cut };
 
 // Writes a stream's events as one client wants them.
 class Speaker {
@@ -164,10 +183,8 @@ public:
             return ending->error ? Last::broken : Last::whole;
         }
         if (!reader.was_cut()) return Last::not_yet;
-        record.code = name(Errc::stream_gone);
-        record.outcome = "interrupted";
         encoder_->fail(too_slow(), frames);
-        return Last::broken;
+        return Last::cut;
     }
 
 private:
@@ -214,25 +231,18 @@ net::Task<void> relay_stream(RelayInput input, Responder responder,
             co_return co_await std::move(responder).reject(Errc::stream_gone);
         if (const auto* const ending = place.reader.ending()) {
             if (!ending->error) break;
-            write_ending(record, *ending, log.source());
-            Error error = *ending->error;
-            co_return co_await std::move(responder).reject(std::move(error));
+            co_return co_await reject_ended(input, std::move(responder), *ending);
         }
-        if (input.exchange.client_left()) {
-            held.reset();
-            co_return co_await note_left(record, input);
-        }
+        if (input.exchange.client_left())
+            co_return co_await note_left(record, input, Errc::client_left, held);
         co_await place.wake.wait();
     }
 
     // Who joins an ended stream after its last word has everything already.
     Last last =
         place.is_over() ? speaker.last_words(place.reader, log, record, frames) : Last::not_yet;
-    if (joining.numbers == Joining::Numbers::shown && last != Last::not_yet && frames.empty()) {
-        net::Response nothing;
-        nothing.status = 204;
-        co_return co_await std::move(responder).send(std::move(nothing));
-    }
+    if (joining.numbers == Joining::Numbers::shown && last != Last::not_yet && frames.empty())
+        co_return co_await std::move(responder).send(nothing());
 
     // Opened: from here on there is no status left; a failure is an error frame.
     if (!frames.empty()) record.first_event = input.clock.steady() - input.started;
@@ -244,11 +254,14 @@ net::Task<void> relay_stream(RelayInput input, Responder responder,
         const bool written = co_await out.write(frames);
         frames.clear();
         if (!written || (last == Last::not_yet && input.exchange.client_left())) {
-            held.reset();
-            co_return co_await note_left(record, input);
+            const Errc why = place.reader.will_be_cut() ? Errc::stream_gone : Errc::client_left;
+            input.exchange.reset();
+            co_return co_await note_left(record, input, why, held);
         }
         if (last == Last::whole) co_return co_await out.finish();
-        if (last == Last::broken) co_return co_await out.finish_broken();
+        if (last != Last::not_yet) co_await out.finish_broken();
+        if (last == Last::broken) co_return;
+        if (last == Last::cut) co_return co_await note_left(record, input, Errc::stream_gone, held);
         place.timer_fired = false;
         place.timer.arm(limits::heartbeat_time);
         while (!speaker.gather(place.reader, frames) && !place.is_over()) {
@@ -282,12 +295,8 @@ net::Task<void> relay_whole(RelayInput input, Responder responder,
         const streams::Ending* const ending = place.reader.ending();
         if (place.reader.was_cut())
             co_return co_await std::move(responder).reject(Errc::stream_gone);
-        if (ending != nullptr && ending->error) {
-            write_ending(record, *ending, log.source());
-            Error error = *ending->error;
-            co_await std::move(responder).reject(std::move(error));
-            co_return;
-        }
+        if (ending != nullptr && ending->error)
+            co_return co_await reject_ended(input, std::move(responder), *ending);
         if (ending != nullptr) {
             write_ending(record, *ending, log.source());
             add_source(responder, log.source());
@@ -297,10 +306,8 @@ net::Task<void> relay_whole(RelayInput input, Responder responder,
             co_await std::move(responder).send(std::move(response));
             co_return;
         }
-        if (input.exchange.client_left()) {
-            held.reset();
-            co_return co_await note_left(record, input);
-        }
+        if (input.exchange.client_left())
+            co_return co_await note_left(record, input, Errc::client_left, held);
         co_await place.wake.wait();
     }
 }

@@ -15,6 +15,8 @@ struct RelayInput {
     std::shared_ptr<streams::StreamLog> log;
     const Clock& clock;
     SteadyTime started; // when the request arrived
+    // How long a client that is gone is remembered for what its answer came to.
+    enum class Memory : std::uint8_t { brief, to_the_end } memory = Memory::brief;
 };
 
 // Where a reader that joins a stream begins, and whether its events carry their numbers.

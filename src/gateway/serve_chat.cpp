@@ -34,6 +34,7 @@ struct Begun {
     std::shared_ptr<streams::StreamLog> log;
     std::unique_ptr<dialects::StreamEncoder> stream;
     std::unique_ptr<dialects::WholeEncoder> whole;
+    RelayInput::Memory memory = RelayInput::Memory::brief;
 };
 
 // "1s", "6m0s", "120ms", as OpenAI writes it.
@@ -54,8 +55,10 @@ void add_rate_headers(Responder& responder, const limits::Admission& admission) 
 }
 
 upstream::Allowance::Terms allowance_of(const chat::ChatRequest& request,
-                                        const upstream::Route& route) {
+                                        const upstream::Route& route, SteadyTime now) {
     upstream::Allowance::Terms terms;
+    if (request.delivery() == chat::Delivery::streamed)
+        terms.pending_until = now + limits::open_time;
     terms.usual = route.max_output_tokens * request.choices();
     if (const auto most = request.max_output_tokens()) terms.most = *most * request.choices();
     terms.held = terms.most.value_or(terms.usual);
@@ -125,6 +128,7 @@ Begun begin(Parts& parts, ThreadParts& mine, Generation::Order order, Caller cal
     const bool outlives = order.claim.has_value();
     Begun begun{std::move(caller), outlives ? Slot() : std::move(order.slot), nullptr, nullptr,
                 nullptr};
+    if (outlives) begun.memory = RelayInput::Memory::to_the_end;
     std::string id = "chatcmpl-" + responder.record().request_id;
     const bool streamed = order.delivery == chat::Delivery::streamed;
     const chat::UsageWish usage = order.checked.request().usage_wish();
@@ -187,7 +191,8 @@ WEIR_OWN_FRAME net::Task<Result<Begun>> admit(Parts& parts, ThreadParts& mine,
     add_rate_headers(responder, admission);
     if (admission.refusal) co_return std::unexpected(*std::move(admission.refusal));
     CO_TRY(filter::Checked checked, filter::check(std::move(request)));
-    const upstream::Allowance::Terms allowance = allowance_of(checked.request(), route);
+    const upstream::Allowance::Terms allowance =
+        allowance_of(checked.request(), route, parts.clock.steady());
     const quota::Bound bound = bound_of(checked.request(), route, allowance);
     CO_TRY(quota::Reservation reservation, parts.ledger.reserve(caller, bound, route.name));
 
@@ -235,7 +240,7 @@ net::Task<void> serve_chat(Parts& parts, ThreadParts& mine, net::Exchange& excha
     }
     responder.add_header("x-weir-cache", "off");
     const Running running(parts.running);
-    const RelayInput input{exchange, begun->log, parts.clock, started};
+    const RelayInput input{exchange, begun->log, parts.clock, started, begun->memory};
     if (begun->stream) {
         co_await relay_stream(input, std::move(responder), std::move(begun->stream));
         co_return;

@@ -67,7 +67,8 @@ void StreamLog::drop_passed(State& state, std::uint64_t up_to) {
 void StreamLog::drop_read(State& state) {
     if (state.readers.empty()) return;
     std::uint64_t passed = state.end() - 1;
-    for (const Reader* const reader : state.readers) passed = std::min(passed, reader->passed_);
+    for (const Reader* const reader : state.readers)
+        if (reader->presence_ == Presence::listens) passed = std::min(passed, reader->passed_);
     drop_passed(state, passed + 1);
 }
 
@@ -77,7 +78,8 @@ void StreamLog::keep_bounds(State& state) {
     while (state.bytes >= static_cast<std::int64_t>(limits::stream_bytes)) {
         Reader* last = nullptr;
         for (Reader* const reader : state.readers)
-            if (!reader->cut_wished_ && (last == nullptr || reader->passed_ < last->passed_))
+            if (reader->presence_ == Presence::listens && !reader->cut_wished_ &&
+                (last == nullptr || reader->passed_ < last->passed_))
                 last = reader;
         // The newest event stays, however large: it has not been offered to anyone yet.
         const std::uint64_t most = state.end() - 1;
@@ -142,6 +144,11 @@ void StreamLog::Reader::ring() {
         bell->rung.store(false);
         if (bell->signal != nullptr) bell->signal->notify();
     });
+}
+
+const Ending* StreamLog::Reader::look() {
+    ending_ = log_->state_.lock()->ending;
+    return ending_.get();
 }
 
 const chat::ChatEvent* StreamLog::Reader::next() {

@@ -38,6 +38,7 @@ struct Ending {
     std::string usage_raw;
     std::int64_t nanousd = 0;
     bool estimated = false;
+    std::string remark; // what went wrong and did no harm, for the log
 };
 
 // Who answers, once that is fixed.
@@ -111,10 +112,17 @@ public:
         const chat::ChatEvent* next();
         // Of the event that next() gave last.
         std::uint64_t number() const { return passed_; }
+        // How it ended, if it has, whatever was read: for those who only look.
+        const Ending* look();
         // How it ended, once everything was read.
         const Ending* ending() const { return ending_.get(); }
         // It held back a full log, or what it asked for is gone: there is nothing more for it.
         bool was_cut() const { return cut_; }
+        // The same, also before next() has told so.
+        bool will_be_cut() const {
+            const auto state = log_->state_.lock();
+            return cut_ || cut_wished_;
+        }
 
     private:
         friend class StreamLog;

@@ -1,6 +1,7 @@
 #include "upstream/allowance.h"
 
 #include "base/limits.h"
+#include "net/loop.h"
 #include "quota/price.h"
 
 #include <algorithm>
@@ -29,6 +30,7 @@ Allowance::Allowance(quota::Reservation& reservation, net::Loop& loop, const Ter
     : reservation_(reservation),
       loop_(loop),
       dearest_(terms.dearest),
+      pending_until_(terms.pending_until),
       usual_(terms.usual),
       most_(terms.most.value_or(unbounded)),
       granted_(terms.held),
@@ -100,6 +102,8 @@ net::Task<Result<void>> Allowance::pass(std::vector<chat::ChatEvent>& events) {
         if (after > durable_) {
             // What there is on the way to the disk may be enough; a refused slab is not.
             if (granted_ < after) {
+                const bool pending = bytes_ == 0 && loop_.clock().steady() < pending_until_;
+                if (pending) co_return std::unexpected(std::move(extended).error());
                 refusal_ = std::move(extended).error();
                 cut(events, i);
                 co_return Result<void>();

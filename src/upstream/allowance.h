@@ -25,6 +25,8 @@ public:
                                           // no more is asked for
         std::int64_t usual = 0;           // the model's own bound where the client named none
         config::Price dearest;            // what another slab may cost
+        // Until then, and for a whole answer as long as it takes, nothing was sent to the client.
+        SteadyTime pending_until = SteadyTime::max();
     };
     Allowance(quota::Reservation& reservation, net::Loop& loop, const Terms& terms);
 
@@ -38,7 +40,8 @@ public:
     bool pass_now(const std::vector<chat::ChatEvent>& events);
     // As much of `events` as the budgets pay for. Where that is less than all, they end with a
     // finish for reason `length` of every choice that has not finished, and was_cut() holds.
-    // Errors: ledger_unavailable.
+    // Errors: ledger_unavailable; quota_exceeded where nothing at all is paid for and nothing was
+    // sent yet.
     WEIR_OWN_FRAME net::Task<Result<void>> pass(std::vector<chat::ChatEvent>& events);
     // Output tokens of what has passed, about: the provider's own count, or four bytes each.
     std::int64_t produced() const { return std::max((bytes_ + 3) / 4, reported_); }
@@ -59,6 +62,7 @@ private:
     quota::Reservation& reservation_;
     net::Loop& loop_;
     config::Price dearest_;
+    SteadyTime pending_until_;
     std::int64_t usual_;
     std::int64_t most_; // INT64_MAX where nothing bounds it
     std::int64_t granted_;

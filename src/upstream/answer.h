@@ -27,6 +27,7 @@ public:
 
     streams::Source source;
     std::optional<config::Price> price;
+    std::string remark;               // what went wrong and did no harm, for the log
     std::shared_ptr<const void> keep; // what the answer refers to, while it lasts
 };
 

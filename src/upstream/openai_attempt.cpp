@@ -26,6 +26,14 @@ milliseconds left(Deadline deadline, net::Loop& loop) {
     return std::max(rest, milliseconds(1));
 }
 
+// How long to wait for the next bytes. Errors: upstream_timeout; bytes that keep coming would
+// otherwise put the timer off for ever.
+Result<milliseconds> patience(milliseconds idle, Deadline deadline, net::Loop& loop) {
+    if (deadline.passed(loop.clock().steady()))
+        return refuse(Error(Errc::upstream_timeout).because("the answer took too long"));
+    return std::min(idle, left(deadline, loop));
+}
+
 // An answer that streams: server-sent events, decoded as they come.
 class StreamedAnswer final : public Answer {
 public:
@@ -42,10 +50,16 @@ public:
         if (failure_) co_return std::unexpected(*std::exchange(failure_, {}));
         std::vector<ChatEvent> events;
         while (!ended_) {
-            auto bytes = co_await call_.read_body(std::min(idle_, left(deadline_, loop_)));
+            Result<std::string_view> bytes = std::string_view();
+            const auto wait = patience(idle_, deadline_, loop_);
+            if (wait) bytes = co_await call_.read_body(*wait);
+            else bytes = std::unexpected(wait.error());
             if (!bytes || bytes->empty()) {
                 ended_ = true;
-                if (codec_.finished() && codec_.choices_finished() >= choices_) break;
+                if (codec_.finished() && codec_.choices_finished() >= choices_) {
+                    if (!bytes) note_after_finish(bytes.error());
+                    break;
+                }
                 if (!bytes) co_return std::unexpected(std::move(bytes).error());
                 co_return refuse(
                     Error(Errc::stream_truncated).because("end of input without a finish"));
@@ -53,7 +67,10 @@ public:
             auto decoded = decode(*bytes, events);
             if (!decoded) {
                 ended_ = true;
-                if (codec_.finished()) break;
+                if (codec_.finished()) {
+                    note_after_finish(decoded.error());
+                    break;
+                }
                 // What came before the fault was said; the fault is told next.
                 if (!events.empty()) {
                     failure_ = std::move(decoded).error();
@@ -70,6 +87,8 @@ public:
             }
             if (!events.empty()) break;
         }
+        if (ended_ && codec_.skipped() > 0)
+            note(fmt::format("{} events could not be read and were skipped", codec_.skipped()));
         co_return events;
     }
 
@@ -97,6 +116,13 @@ public:
     }
 
 private:
+    void note(std::string_view fact) {
+        if (!remark.empty()) remark += "; ";
+        remark += fact;
+    }
+    void note_after_finish(const Error& error) {
+        note(fmt::format("after the finish: {} {}", name(error.code()), error.detail()));
+    }
     Result<void> decode(std::string_view bytes, std::vector<ChatEvent>& events) {
         wire::SseEvent event;
         while (decoder_.next(bytes, event)) {
@@ -169,7 +195,8 @@ WEIR_OWN_FRAME net::Task<Result<std::string>> read_all(net::Call& call, std::siz
     std::string body;
     const milliseconds idle = input.candidate.provider->timeouts.idle;
     while (true) {
-        auto piece = co_await call.read_body(std::min(idle, left(input.deadline, input.loop)));
+        CO_TRY(const milliseconds wait, patience(idle, input.deadline, input.loop));
+        auto piece = co_await call.read_body(wait);
         if (!piece) {
             // A broken whole answer is no answer.
             const bool broken = piece.error().code() == Errc::upstream_error;

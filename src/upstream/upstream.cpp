@@ -147,6 +147,7 @@ net::Task<Result<std::unique_ptr<Answer>>> gather(std::unique_ptr<Answer> answer
     auto gathered = std::make_unique<WholeAnswer>(std::move(all));
     gathered->source = std::move(answer->source);
     gathered->price = answer->price;
+    gathered->remark = std::move(answer->remark);
     std::unique_ptr<Answer> out = std::move(gathered);
     co_return out;
 }

@@ -60,6 +60,8 @@ Task<Result<wire::ResponseHead>> Call::read_head(std::chrono::milliseconds timeo
             deadline.left(connection_->stream.loop().clock().steady()));
         std::string_view bytes = connection_->pending;
         const bool from_pending = !bytes.empty();
+        // A head that comes in drops keeps no timer waiting long enough to fire.
+        if (left.count() == 0) co_return refuse(failure(IoEnd::timeout, "reading from"));
         if (!from_pending) {
             CO_TRY(bytes, co_await more(std::max(left, std::chrono::milliseconds(1))));
         }
@@ -101,6 +103,9 @@ Task<Result<std::string_view>> Call::read_body(std::chrono::milliseconds timeout
             const Interrupt::Scope scope(*interrupt_, abort_stream, &connection_->stream);
             auto read = co_await connection_->stream.read(timeout);
             if (!read && read.error() == IoEnd::closed && body_.complete_at_end_of_input()) break;
+            if (!read && read.error() == IoEnd::closed && !interrupt_->requested())
+                co_return refuse(
+                    Error(Errc::stream_truncated).because(origin_->host + " closed in the body"));
             if (!read) co_return refuse(failure(read.error(), "reading from"));
             bytes = *read;
         }

@@ -35,6 +35,7 @@ public:
     // The head of the final answer; informational ones are passed over.
     WEIR_OWN_FRAME Task<Result<wire::ResponseHead>> read_head(std::chrono::milliseconds timeout);
     // The next bytes of the body, lent until the next co_await; empty at its proper end.
+    // Errors: also stream_truncated where the connection was closed before that.
     Task<Result<std::string_view>> read_body(std::chrono::milliseconds timeout);
 
     // Takes what has arrived of the body's end, without waiting: a finished answer's connection can
