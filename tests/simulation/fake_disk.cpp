@@ -1,5 +1,7 @@
 #include "fake_disk.h"
 
+#include "base/limits.h"
+
 #include <algorithm>
 
 namespace weir::simulation {
@@ -9,11 +11,12 @@ using quota::StoredBatch;
 Result<quota::LedgerStore::Saved> FakeDisk::load() {
     Saved out = saved_;
     for (const auto& [id, account] : accounts_) out.accounts.push_back(account);
-    // The newest of each account, the one before it, and whatever still holds something.
-    for (const auto& [account, rows] : windows_)
+    // The newest of each account, and whatever still holds something.
+    for (const auto& [account, rows] : windows_) {
+        std::size_t newer = rows.size();
         for (const auto& [start, row] : rows)
-            if (row.window.held != 0 || row.window.span.end >= rows.rbegin()->first)
-                out.windows.push_back(row);
+            if (newer-- <= limits::windows_kept || row.window.held != 0) out.windows.push_back(row);
+    }
     for (const auto& [payer, row] : usage_) out.totals.push_back(row);
     return out;
 }

@@ -18,9 +18,9 @@ namespace {
 constexpr std::size_t calls_max = 6;
 constexpr std::int64_t usual_output = 1'200;
 constexpr std::int64_t jump_max = 200'000; // seconds
-// A window and the one before it are remembered. A clock that goes back further than that finds
-// budgets that are full again.
-constexpr std::int64_t remembered_days = 1;
+// The ledger remembers the newest windows of an account. A clock that goes back further than that
+// finds budgets that are full again.
+constexpr std::size_t remembered_days = limits::windows_kept - 2;
 
 } // namespace
 
@@ -419,19 +419,39 @@ void History::mend() {
 void History::move_clock() {
     const WallTime before = clock_.wall();
     const WallTime midnight = ceil<days>(before + 1us);
-    // The newest day that there was, less what the ledger remembers.
-    const WallTime earliest = floor<days>(newest_) - days(remembered_days);
     switch (chance_.between(0, 11)) {
     case 0: clock_.sleep_until(midnight - 1us); break;
     case 1: clock_.sleep_until(midnight); break;
     case 2: clock_.pass(hours(chance_.between(1, 24 * 40))); break;
-    case 3: clock_.set(std::max(earliest, before - seconds(chance_.between(1, jump_max)))); break;
+    case 3: clock_.set(some_time_again()); break;
     case 4: clock_.set(before + seconds(chance_.between(1, jump_max))); break;
     default: clock_.pass(milliseconds(chance_.between(1, 700)));
     }
-    newest_ = std::max(newest_, clock_.wall());
+    note_day(before);
+    note_day(clock_.wall());
     report_.tell("the clock moves by {} s to {}", floor<seconds>(clock_.wall() - before).count(),
                  quota::to_seconds(clock_.wall()));
+}
+
+void History::note_day(WallTime time) {
+    const auto day = floor<days>(time);
+    if (std::ranges::find(days_, day) == days_.end()) days_.push_back(day);
+}
+
+// On a day that was before, if the ledger remembers it: one of the last that were visited, and of
+// the latest.
+WallTime History::some_time_again() {
+    std::vector<sys_days> latest = days_;
+    std::ranges::sort(latest, std::greater());
+    latest.resize(std::min(latest.size(), remembered_days));
+    std::vector<sys_days> known;
+    for (std::size_t i = 0; i < std::min(days_.size(), remembered_days); ++i) {
+        const sys_days day = days_[days_.size() - 1 - i];
+        if (std::ranges::find(latest, day) != latest.end()) known.push_back(day);
+    }
+    if (known.empty()) return clock_.wall();
+    const auto which = chance_.between(0, static_cast<std::int64_t>(known.size()) - 1);
+    return known[static_cast<std::size_t>(which)] + seconds(chance_.between(0, 86'399));
 }
 
 std::int64_t History::some_limit(Unit unit) {

@@ -66,12 +66,14 @@ private:
     upstream::Allowance::Terms make_terms(Provider::Plan& plan);
     quota::Payer payer(std::int64_t key) const;
     Call* some_call();
+    void note_day(WallTime time);
+    WallTime some_time_again();
     std::int64_t some_limit(quota::Unit unit);
 
     Report& report_;
     Chance chance_;
     FakeClock clock_;
-    WallTime newest_ = clock_.wall();
+    std::vector<std::chrono::sys_days> days_; // on which the clock has stood, in that order
     Witness witness_;
     FakeDisk disk_;
     Model model_;

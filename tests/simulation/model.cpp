@@ -16,7 +16,7 @@ Amounts amounts_of(const Cost& cost, std::int64_t requests) {
 }
 
 std::int64_t start_of(std::size_t slot, WallTime now) {
-    return quota::period_around(period_of(slot), now).start;
+    return quota::period_around(period_of(slot), config::TimeZone::utc(), now).start;
 }
 
 std::vector<std::size_t> subjects_of(const quota::Payer& payer) {

@@ -130,7 +130,8 @@ Window* Witness::window_of(const Delta& delta) {
     for (Window& window : account.windows)
         if (window.span.start == delta.window_start) return &window;
     const WallTime at{std::chrono::seconds(delta.window_start)};
-    const quota::Span span = quota::period_around(account.account.period, at);
+    const quota::Span span =
+        quota::period_around(account.account.period, config::TimeZone::utc(), at);
     report_.check(span.start == delta.window_start, "I5: entry {}: no window begins at {}", lsn_,
                   delta.window_start);
     account.windows.push_back({span, 0, 0});
