@@ -12,4 +12,11 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(simdjson REQUIRED IMPORTED_TARGET simdjson)
 pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
+pkg_check_modules(icu REQUIRED IMPORTED_TARGET icu-uc)
+
+# The token vocabularies come from npm, as data.
+set(WEIR_TOKEN_RANKS ${CMAKE_SOURCE_DIR}/.tools/tokens/node_modules/js-tiktoken/dist/ranks)
+if(NOT EXISTS ${WEIR_TOKEN_RANKS}/o200k_base.js)
+  message(FATAL_ERROR "the token vocabularies are missing; run script/bootstrap, then script/build")
+endif()
 
