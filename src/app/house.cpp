@@ -111,9 +111,11 @@ Result<std::unique_ptr<House>> House::build(Settings settings) {
     house->streams = std::make_unique<streams::StreamIndex>(house->clock, config.streams.memory);
     house->idempotency = std::make_unique<streams::Idempotency>(*house->store);
     house->pool = std::make_unique<net::BlockingPool>(pool_threads);
-    house->parts = std::make_unique<gateway::Parts>(gateway::Parts{
-        house->clock, house->random, *house->access, *house->gate, *house->ledger, *house->upstream,
-        *house->streams, *house->idempotency, *house->log, house->draining, house->running});
+    house->meter = std::make_unique<quota::TokenMeter>(*house->pool);
+    house->parts = std::make_unique<gateway::Parts>(
+        gateway::Parts{house->clock, house->random, *house->access, *house->gate, *house->ledger,
+                       *house->upstream, *house->streams, *house->idempotency, *house->meter,
+                       *house->log, house->draining, house->running});
     house->admin = std::make_unique<endpoints::AdminWorld>(
         endpoints::AdminWorld{*house->parts, *house->pool, house->clock.steady(), version});
     return house;

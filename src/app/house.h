@@ -37,6 +37,7 @@ struct House {
     std::unique_ptr<streams::StreamIndex> streams;
     std::unique_ptr<streams::Idempotency> idempotency;
     std::unique_ptr<net::BlockingPool> pool;
+    std::unique_ptr<quota::TokenMeter> meter;
     std::atomic<bool> draining = false;
     std::atomic<std::int64_t> running = 0;
     std::unique_ptr<gateway::Parts> parts;

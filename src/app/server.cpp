@@ -56,6 +56,7 @@ public:
             if (i == 0) worker->server().accept_from(control.descriptor, net::Peer::Kind::control);
             workers_.push_back(std::move(worker));
         }
+        warm_vocabularies();
         net::Wheel& wheel = main_loop().wheel();
         chores_.emplace(wheel, [](void* self) { static_cast<Server*>(self)->do_chores(); }, this);
         drain_timer_.emplace(
@@ -84,6 +85,16 @@ public:
 
 private:
     net::Loop& main_loop() { return workers_[0]->loop(); }
+
+    // Read before the first request wants them, where one may.
+    void warm_vocabularies() {
+        for (const config::Model& model : house_->settings.config->models)
+            for (const config::Target& target : model.targets)
+                if (quota::TokenMeter::is_exact(target.model))
+                    house_->pool->post([encoding = chat::counting_of(target.model).encoding] {
+                        chat::byte_pairs(encoding);
+                    });
+    }
 
     // One socket a worker, all on one port. Sharing a port hides that someone else has it, so it is
     // first asked for alone.

@@ -76,6 +76,10 @@ inline constexpr auto settle_time = 20ms;
 inline constexpr auto window_flush_time = 200ms;
 // Of an account, so that a clock that jumps ahead and back finds what was spent before.
 inline constexpr std::size_t windows_kept = 8;
+// Counted at once; more goes to a thread of its own. The worst text takes half a microsecond a
+// byte.
+inline constexpr std::size_t tokens_inline_bytes = 4 * 1024;
+inline constexpr std::size_t calibrated_models = 1'000;
 inline constexpr std::int64_t slab_tokens = 512; // what a running answer is ahead of the disk by
 
 // --- Access.

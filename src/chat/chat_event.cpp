@@ -45,6 +45,21 @@ std::size_t output_bytes(const ChatEvent& event) {
         event);
 }
 
+void append_output(const ChatEvent& event, std::string& out) {
+    std::visit(
+        Match{
+            [](const Started&) {},
+            [&](const TextDelta& e) { (out += e.text) += e.extensions.delta; },
+            [&](const ReasoningDelta& e) { (out += e.text) += e.extensions.delta; },
+            [&](const RefusalDelta& e) { (out += e.text) += e.extensions.delta; },
+            [&](const ToolCallDelta& e) { ((out += e.name) += e.arguments) += e.extensions; },
+            [&](const OtherDelta& e) { out += e.extensions.delta; },
+            [&](const ChoiceFinished& e) { out += e.extensions.delta; },
+            [](const UsageReport&) {},
+        },
+        event);
+}
+
 std::size_t kept_bytes(const ChatEvent& event) {
     const std::size_t extra = std::visit(
         Match{

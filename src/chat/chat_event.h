@@ -93,6 +93,8 @@ bool is_meaningful(const ChatEvent& event);
 // Bytes of model output in it, for counting where no usage is given. What Weir does not know in a
 // delta may be output too, and counts.
 std::size_t output_bytes(const ChatEvent& event);
+// The output that output_bytes() counts, appended.
+void append_output(const ChatEvent& event, std::string& out);
 // What it costs to keep, about.
 std::size_t kept_bytes(const ChatEvent& event);
 

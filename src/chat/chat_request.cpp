@@ -13,6 +13,7 @@ namespace weir::chat {
 namespace {
 
 constexpr std::int64_t message_tokens = 8; // the frame that a chat template puts around a message
+constexpr std::int64_t usual_message_tokens = 4;
 constexpr std::int64_t image_tokens = 2'000;
 
 struct SpeakerName {
@@ -50,6 +51,20 @@ std::int64_t ChatRequest::input_tokens_bound() const {
             bytes += static_cast<std::int64_t>(text.size());
     }
     return tokens + (bytes + 1) / 2;
+}
+
+std::string ChatRequest::input_text() const {
+    std::string out;
+    for (const Message& message : messages_)
+        for (const std::string_view text : message.texts) (out += text) += '\n';
+    return out;
+}
+
+std::int64_t ChatRequest::input_frame_tokens() const {
+    std::int64_t tokens = usual_message_tokens + static_cast<std::int64_t>(other_bytes_ + 3) / 4;
+    for (const Message& message : messages_)
+        tokens += usual_message_tokens + image_tokens * message.images;
+    return tokens;
 }
 
 std::int64_t ChatRequest::input_tokens_estimate() const {

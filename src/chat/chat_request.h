@@ -52,6 +52,10 @@ public:
     // What they are likely to be: four bytes a token.
     std::int64_t input_tokens_estimate() const;
 
+    // What a model is shown as text, and the tokens of everything else about it.
+    std::string input_text() const;
+    std::int64_t input_frame_tokens() const;
+
     // One form for all requests that ask the same: how the answer is delivered is left out.
     std::string canonical() const;
 

@@ -58,10 +58,12 @@ void Generation::stop(Error why) {
 
 net::Task<void> Generation::run(std::shared_ptr<Generation> self) {
     Generation& me = *self;
-    upstream::Upstream::Caller caller{me.mine_.loop, me.mine_.client, me.interrupt_};
+    upstream::Upstream::Caller caller{me.mine_.loop, me.mine_.client, me.interrupt_,
+                                      me.parts_.meter};
     auto answer = co_await me.parts_.upstream.open(caller, *me.reservation_, me.allowance_,
                                                    *me.checked_, me.route_, me.delivery_);
     // The question has been asked: only what it counts for is needed from here on.
+    if (answer && quota::TokenMeter::is_exact((*answer)->source.model)) me.meter_exactly();
     me.checked_.reset();
     // What it came from keeps what it points to.
     me.route_ = {};
@@ -80,6 +82,35 @@ net::Task<void> Generation::run(std::shared_ptr<Generation> self) {
         co_await me.give_up(std::move(answer).error());
     }
     me.parts_.running.fetch_sub(1, std::memory_order_relaxed);
+}
+
+// What it says can be counted: where no provider does, and where a budget is nearly spent.
+void Generation::meter_exactly() {
+    exact_.emplace(checked_->request().input_text(), checked_->request().input_frame_tokens());
+    if (delivery_ == chat::Delivery::whole) return;
+    allowance_.count_exactly_by([this](std::string more) -> net::Task<std::optional<std::int64_t>> {
+        auto said = log_->output();
+        if (!said) co_return std::nullopt;
+        co_return co_await parts_.meter.count(mine_.loop, *said + more, log_->source()->model);
+    });
+}
+
+// Before it is settled: what no provider has counted is.
+net::Task<void> Generation::count_output(Made made) {
+    const bool counted = reported_ && reported_->usage.output.value() > 0;
+    const std::string model = log_->source()->model;
+    if (counted && made == Made::whole) {
+        if (!parts_.meter.wants(model)) co_return;
+        const chat::Usage& usage = reported_->usage;
+        if (const auto said = log_->output())
+            parts_.meter.learn(model, *said, usage.output.value() - usage.reasoning.value());
+        co_return;
+    }
+    auto said = output_bytes_ > 0 ? log_->output() : std::nullopt;
+    if (said) output_count_ = co_await parts_.meter.count(mine_.loop, *std::move(said), model);
+    if (reported_ || !exact_) co_return;
+    const std::int64_t text = co_await parts_.meter.count(mine_.loop, exact_->text, model);
+    input_estimate_ = text + exact_->frame_tokens;
 }
 
 // Moves events from the provider into the log until the answer ends.
@@ -115,7 +146,7 @@ void Generation::take(chat::ChatEvent event) {
 chat::Usage Generation::used(Made made) const {
     chat::Usage usage;
     usage.input = Tokens(input_estimate_);
-    usage.output = Tokens(tokens_of(output_bytes_));
+    usage.output = Tokens(output_count_.value_or(tokens_of(output_bytes_)));
     if (!reported_) return usage;
     const std::int64_t counted = reported_->usage.output.value();
     if (made == Made::whole && (counted > 0 || output_bytes_ == 0)) return reported_->usage;
@@ -158,6 +189,7 @@ net::Task<void> Generation::settle(Result<void> pumped) {
     if (allowance_.was_cut()) ending.limit = allowance_.refusal();
     ending.remark = std::move(remark_);
     const Made made = whole && !allowance_.was_cut() ? Made::whole : Made::in_part;
+    co_await count_output(made);
     const quota::Cost cost = this->cost(made);
     ending.estimated = !is_reported(made);
     ending.usage = used(made);

@@ -48,6 +48,8 @@ private:
     void take(chat::ChatEvent event);
     void count();
     enum class Made : std::uint8_t { whole, in_part };
+    void meter_exactly();
+    WEIR_OWN_FRAME net::Task<void> count_output(Made made);
     chat::Usage used(Made made) const;
     bool is_reported(Made made) const;
     quota::Cost cost(Made made) const;
@@ -69,6 +71,12 @@ private:
     std::optional<config::Price> price_;
     std::optional<chat::UsageReport> reported_;
     std::size_t output_bytes_ = 0;
+    std::optional<std::int64_t> output_count_; // tokens, by our own count
+    struct Exact {
+        std::string text;
+        std::int64_t frame_tokens;
+    };
+    std::optional<Exact> exact_; // the input of a model whose tokens can be counted
     std::optional<Error> stopped_;
     std::string remark_;
 };

@@ -7,6 +7,7 @@
 #include "limits/gate.h"
 #include "net/http/http_client.h"
 #include "quota/ledger.h"
+#include "quota/token_meter.h"
 #include "record/record.h"
 #include "streams/idempotency.h"
 #include "streams/stream_index.h"
@@ -26,6 +27,7 @@ struct Parts {
     upstream::Upstream& upstream;
     streams::StreamIndex& streams;
     streams::Idempotency& idempotency;
+    quota::TokenMeter& meter;
     record::Sink& sink;
     std::atomic<bool>& draining;
     std::atomic<std::int64_t>& running; // answers being made or written

@@ -9,6 +9,7 @@
 #include "gateway/replay.h"
 #include "quota/price.h"
 
+#include <algorithm>
 #include <fmt/core.h>
 
 namespace weir::gateway {
@@ -79,6 +80,35 @@ quota::Bound bound_of(const chat::ChatRequest& request, const upstream::Route& r
     bound.price = route.priced ? quota::Bound::Price::known : quota::Bound::Price::unknown;
     bound.output_nanousd = quota::output_bound_nanousd(route.dearest, bound.output_tokens);
     return bound;
+}
+
+// The same with the input as it is, where every model that may answer can be counted.
+WEIR_OWN_FRAME net::Task<quota::Bound> count_input(Parts& parts, ThreadParts& mine,
+                                                   const chat::ChatRequest& request,
+                                                   const upstream::Route& route,
+                                                   quota::Bound bound) {
+    const auto exact = [](const upstream::Candidate& candidate) {
+        return quota::TokenMeter::is_exact(candidate.model);
+    };
+    if (!std::ranges::all_of(route.candidates, exact)) co_return bound;
+    std::int64_t most = 0;
+    for (const upstream::Candidate& candidate : route.candidates)
+        most = std::max(
+            most, co_await parts.meter.count(mine.loop, request.input_text(), candidate.model));
+    bound.input_tokens = std::min(bound.input_tokens, most + 2 * request.input_frame_tokens());
+    bound.input_nanousd = quota::input_bound_nanousd(route.dearest, bound.input_tokens);
+    co_return bound;
+}
+
+// The input is taken at a cheap bound; where that is too much, it is counted.
+WEIR_OWN_FRAME net::Task<Result<quota::Reservation>>
+reserve(Parts& parts, ThreadParts& mine, const Caller& caller, const chat::ChatRequest& request,
+        const upstream::Route& route, const quota::Bound& bound) {
+    auto reserved = parts.ledger.reserve(caller, bound, route.name);
+    if (reserved || reserved.error().code() != Errc::quota_exceeded) co_return reserved;
+    const quota::Bound counted = co_await count_input(parts, mine, request, route, bound);
+    if (counted.input_tokens >= bound.input_tokens) co_return reserved;
+    co_return parts.ledger.reserve(caller, counted, route.name);
 }
 
 // A model that does not exist is said before values that are wrong.
@@ -194,7 +224,8 @@ WEIR_OWN_FRAME net::Task<Result<Begun>> admit(Parts& parts, ThreadParts& mine,
     const upstream::Allowance::Terms allowance =
         allowance_of(checked.request(), route, parts.clock.steady());
     const quota::Bound bound = bound_of(checked.request(), route, allowance);
-    CO_TRY(quota::Reservation reservation, parts.ledger.reserve(caller, bound, route.name));
+    CO_TRY(quota::Reservation reservation,
+           co_await reserve(parts, mine, caller, checked.request(), route, bound));
 
     const chat::Delivery delivery = checked.request().delivery();
     Generation::Order order{std::move(checked),

@@ -39,6 +39,14 @@ void StreamLog::append(chat::ChatEvent event) {
     for (Reader* const reader : state->readers) reader->ring();
 }
 
+std::optional<std::string> StreamLog::output() const {
+    auto state = state_.lock();
+    if (state->kept > 1) return std::nullopt;
+    std::string out;
+    for (const Event& event : state->events) chat::append_output(*event, out);
+    return out;
+}
+
 void StreamLog::end(Ending ending) {
     Heed done;
     auto state = state_.lock();

@@ -90,6 +90,8 @@ public:
     // The Started event, also where it is dropped by now; null where there was none yet.
     std::shared_ptr<const chat::ChatEvent> started() const { return state_.lock()->started; }
     std::int64_t bytes() const { return state_.lock()->bytes; }
+    // What was said so far; nullopt where part of it was dropped.
+    std::optional<std::string> output() const;
     // The number of the newest event; 0 before the first.
     std::uint64_t newest() const { return state_.lock()->end() - 1; }
 

@@ -38,6 +38,7 @@ Allowance::Allowance(quota::Reservation& reservation, net::Loop& loop, const Ter
 
 void Allowance::restart() {
     bytes_ = reported_ = 0;
+    counted_tokens_ = counted_bytes_ = 0;
     begun_ = finished_ = 0;
 }
 
@@ -56,7 +57,20 @@ Result<void> Allowance::extend(std::int64_t tokens) {
 std::int64_t Allowance::spent(std::int64_t bytes) const {
     const std::int64_t least = std::max((bytes + 3) / 4, reported_);
     if (least > most_) return least;
-    return std::max(std::min((bytes + 1) / 2, most_), reported_);
+    const std::int64_t bound = counted_tokens_ + (bytes - counted_bytes_ + 1) / 2;
+    return std::max(std::min(bound, most_), reported_);
+}
+
+net::Task<std::int64_t> Allowance::recount(const chat::ChatEvent& event, std::int64_t after) {
+    if (!count_) co_return after;
+    std::string more;
+    chat::append_output(event, more);
+    const auto bytes = bytes_ + static_cast<std::int64_t>(more.size());
+    const auto tokens = co_await count_(std::move(more));
+    if (!tokens) co_return after;
+    counted_tokens_ = *tokens;
+    counted_bytes_ = bytes;
+    co_return spent(bytes);
 }
 
 bool Allowance::is_roomy(std::int64_t spent) const {
@@ -71,6 +85,17 @@ Result<void> Allowance::extend_for(std::int64_t spent) {
     const std::int64_t wanted =
         std::max(limits::slab_tokens, spent - granted_ + limits::slab_tokens / 2);
     return extend(spent <= most_ ? std::min(wanted, most_ - granted_) : wanted);
+}
+
+// What is left of a budget that has no whole slab any more.
+Result<void> Allowance::extend_by_less(std::int64_t spent) {
+    Result<void> extended;
+    for (std::int64_t more = limits::slab_tokens / 2;; more /= 2) {
+        const std::int64_t least = spent - granted_;
+        extended = extend(std::max(more, least));
+        if (extended || more <= least || extended.error().code() != Errc::quota_exceeded)
+            return extended;
+    }
 }
 
 void Allowance::note(const chat::ChatEvent& event) {
@@ -94,9 +119,13 @@ bool Allowance::pass_now(const std::vector<chat::ChatEvent>& events) {
 
 net::Task<Result<void>> Allowance::pass(std::vector<chat::ChatEvent>& events) {
     for (std::size_t i = 0; i < events.size(); ++i) {
-        const std::int64_t after =
+        std::int64_t after =
             spent(bytes_ + static_cast<std::int64_t>(chat::output_bytes(events[i])));
         auto extended = extend_for(after);
+        if (!extended && granted_ < after) {
+            after = co_await recount(events[i], after);
+            if (granted_ < after) extended = extend_by_less(after);
+        }
         if (!extended && extended.error().code() != Errc::quota_exceeded)
             co_return std::unexpected(std::move(extended).error());
         if (after > durable_) {

@@ -12,6 +12,7 @@
 #include "quota/reservation.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -43,6 +44,11 @@ public:
     // Errors: ledger_unavailable; quota_exceeded where nothing at all is paid for and nothing was
     // sent yet.
     WEIR_OWN_FRAME net::Task<Result<void>> pass(std::vector<chat::ChatEvent>& events);
+    // Asked where a slab is refused: how many tokens the output that has passed and `more` are, if
+    // that can be known exactly. The cheap bound is mostly twice the truth.
+    using Count = std::function<net::Task<std::optional<std::int64_t>>(std::string more)>;
+    void count_exactly_by(Count count) { count_ = std::move(count); }
+
     // Output tokens of what has passed, about: the provider's own count, or four bytes each.
     std::int64_t produced() const { return std::max((bytes_ + 3) / 4, reported_); }
     bool was_cut() const { return refusal_.has_value(); }
@@ -55,8 +61,12 @@ private:
     std::int64_t spent(std::int64_t bytes) const;
     bool is_roomy(std::int64_t spent) const;
     void note(const chat::ChatEvent& event);
+    // What `event` brings the output to, counted exactly if that helps.
+    WEIR_OWN_FRAME net::Task<std::int64_t> recount(const chat::ChatEvent& event,
+                                                   std::int64_t after);
     Result<void> extend(std::int64_t tokens);
     Result<void> extend_for(std::int64_t spent);
+    Result<void> extend_by_less(std::int64_t spent);
     void cut(std::vector<chat::ChatEvent>& events, std::size_t kept);
 
     quota::Reservation& reservation_;
@@ -67,6 +77,9 @@ private:
     std::int64_t most_; // INT64_MAX where nothing bounds it
     std::int64_t granted_;
     std::int64_t durable_;
+    Count count_;
+    std::int64_t counted_tokens_ = 0; // exactly, of the first counted_bytes_
+    std::int64_t counted_bytes_ = 0;
     std::int64_t bytes_ = 0;
     std::int64_t reported_ = 0; // by the provider, so far
     std::uint64_t begun_ = 0;   // a bit for each choice

@@ -115,11 +115,17 @@ bool joined(chat::ChatEvent& earlier, chat::ChatEvent& later) {
 }
 
 // The answer to its end, as far as it is paid for.
-net::Task<Result<std::unique_ptr<Answer>>> gather(std::unique_ptr<Answer> answer,
-                                                  const AttemptInput& input) {
+net::Task<Result<std::unique_ptr<Answer>>>
+gather(std::unique_ptr<Answer> answer, const AttemptInput& input, quota::TokenMeter& meter) {
     Allowance& allowance = input.allowance;
     std::vector<chat::ChatEvent> all;
     std::size_t bytes = 0;
+    if (quota::TokenMeter::is_exact(input.candidate.model))
+        allowance.count_exactly_by([&](std::string more) -> net::Task<std::optional<std::int64_t>> {
+            std::string text;
+            for (const chat::ChatEvent& event : all) chat::append_output(event, text);
+            co_return co_await meter.count(input.loop, text + more, input.candidate.model);
+        });
     while (!allowance.was_cut()) {
         CO_TRY(auto events, co_await answer->next());
         if (events.empty()) break;
@@ -236,7 +242,8 @@ Upstream::open(Caller caller, quota::Reservation& reservation, Allowance& allowa
             reservation.restart();
             Opened opened = co_await attempt(input);
             if (opened && delivery == chat::Delivery::whole) {
-                auto whole = co_await gather(std::move(*opened), input);
+                auto whole = co_await gather(std::move(*opened), input, caller.meter);
+                allowance.count_exactly_by({});
                 if (whole) opened = std::move(*whole);
                 else
                     opened = std::unexpected(AttemptFailure{

@@ -6,6 +6,7 @@
 #include "filter/checked.h"
 #include "net/http/http_client.h"
 #include "quota/reservation.h"
+#include "quota/token_meter.h"
 #include "upstream/answer.h"
 #include "upstream/key_pool.h"
 #include "upstream/openai_attempt.h"
@@ -29,6 +30,7 @@ public:
         net::Loop& loop;
         net::HttpClient& client;
         net::Interrupt& interrupt;
+        quota::TokenMeter& meter;
     };
     // For a client that does not stream the answer returns whole and metered, so that until then
     // another target may be tried; else with its first meaningful event.
