@@ -122,7 +122,8 @@ net::Task<Result<void>> Allowance::pass(std::vector<chat::ChatEvent>& events) {
         std::int64_t after =
             spent(bytes_ + static_cast<std::int64_t>(chat::output_bytes(events[i])));
         auto extended = extend_for(after);
-        if (!extended && granted_ < after) {
+        const bool refused = !extended && extended.error().code() == Errc::quota_exceeded;
+        if (refused && granted_ < after) {
             after = co_await recount(events[i], after);
             if (granted_ < after) extended = extend_by_less(after);
         }

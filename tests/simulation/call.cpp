@@ -167,7 +167,12 @@ void Call::expect_slab(const ChatEvent& event) {
     if (enough || granted_ - after >= limits::slab_tokens / 2) return;
     std::int64_t wanted = std::max(limits::slab_tokens, after - granted_ + limits::slab_tokens / 2);
     if (after <= most_) wanted = std::min(wanted, most_ - granted_);
-    extend_model(wanted);
+    if (extend_model(wanted) || granted_ >= after) return;
+    // Where no whole slab is left, what is left.
+    for (std::int64_t more = limits::slab_tokens / 2;; more /= 2) {
+        const std::int64_t least = after - granted_;
+        if (extend_model(std::max(more, least)) || more <= least) return;
+    }
 }
 
 bool Call::extend_model(std::int64_t tokens) {
