@@ -36,6 +36,14 @@ bool write_lasting(const std::string& folder, const std::string& path, std::stri
     return synced;
 }
 
+std::vector<config::Price> prices_of(const config::Config& config) {
+    std::vector<config::Price> out;
+    for (const config::Model& model : config.models)
+        for (const config::Target& target : model.targets)
+            if (target.price) out.push_back(*target.price);
+    return out;
+}
+
 } // namespace
 
 Result<Secret> master_key(const std::string& data_dir, Random& random,
@@ -106,6 +114,7 @@ Result<std::unique_ptr<House>> House::build(Settings settings) {
             log->publish(record::Event{"ledger_unavailable", std::string(why->detail())});
         else log->publish(record::Event{"ledger_available", "the disk can be written again"});
     });
+    house->store->note_prices(prices_of(config));
     WEIR_TRY(auto routes, upstream::Routes::create(house->settings.config));
     house->upstream = std::make_unique<upstream::Upstream>(std::move(routes), house->clock);
     house->streams = std::make_unique<streams::StreamIndex>(house->clock, config.streams.memory);
@@ -136,6 +145,7 @@ std::vector<std::string> House::reload(const Flags& flags, const config::Environ
     upstream->keys().forgive_all();
     gate->set_rules(settings.config->limits);
     ledger->set_defaults(settings.config->quota);
+    store->note_prices(prices_of(*settings.config));
     log->set_level(settings.config->log_level);
     return {};
 }

@@ -192,7 +192,22 @@ private:
             house_->access->save_key_use();
             next_key_use_ = house_->clock.steady() + key_use_time;
         }
+        if (house_->clock.steady() >= next_hold_look_) look_at_holds();
         chores_->arm(flush_time);
+    }
+
+    // The workers' renewals come before the next look, not before this one.
+    void look_at_holds() {
+        next_hold_look_ = house_->clock.steady() + limits::hold_look_time;
+        if (const std::size_t expired = house_->ledger->expire(); expired > 0)
+            house_->log->publish(record::Event{
+                "holds_expired", fmt::format("{} requests were charged what they held: nothing had "
+                                             "been heard of them for too long",
+                                             expired)});
+        for (auto& worker : workers_) {
+            Worker* const each = worker.get();
+            each->loop().post([each] { each->renew_holds(); });
+        }
     }
 
     std::unique_ptr<House> house_;
@@ -202,6 +217,7 @@ private:
     std::optional<net::Wheel::Timer> drain_timer_;
     SteadyTime drain_until_{};
     SteadyTime next_key_use_{};
+    SteadyTime next_hold_look_{};
     std::string url_;
     int exit_code_ = 0;
     bool cut_ = false; // what still ran when the drain's time was over was told to end

@@ -33,6 +33,10 @@ void Worker::stop_generations() {
     for (gateway::Generation* const generation : running) generation->stop(Errc::shutting_down);
 }
 
+void Worker::renew_holds() {
+    for (gateway::Generation* const generation : mine_->generations) generation->renew();
+}
+
 void Worker::start_thread() {
     thread_ = std::thread([this] { loop_.run(); });
 }

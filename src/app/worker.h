@@ -22,6 +22,8 @@ public:
 
     // Tells every answer in progress that the server goes. Thread: the loop's.
     void stop_generations();
+    // What the answers in progress hold does not expire. Thread: the loop's.
+    void renew_holds();
     void start_thread();
     void stop_thread(); // returns when the loop has ended
     // Cuts off what is still connected and lets its coroutines end. Requires: the loop is not

@@ -78,6 +78,8 @@ inline constexpr auto window_flush_time = 200ms;
 inline constexpr std::size_t windows_kept = 8;
 // Counted at once; more goes to a thread of its own. The worst text takes half a microsecond a
 // byte.
+inline constexpr auto hold_time = 15min;     // unless it is renewed
+inline constexpr auto hold_look_time = 1min; // between two looks for holds that nobody renews
 inline constexpr std::size_t tokens_inline_bytes = 4 * 1024;
 inline constexpr std::size_t calibrated_models = 1'000;
 inline constexpr std::int64_t slab_tokens = 512; // what a running answer is ahead of the disk by
@@ -93,6 +95,7 @@ inline constexpr std::size_t rate_cells = 1 << 18; // 16 bytes each: 4 MiB
 
 static_assert(request_line_bytes < head_bytes);
 static_assert(upstream_event_bytes <= stream_bytes);
+static_assert(2 * hold_look_time < hold_time / 2);
 static_assert(settle_time < window_flush_time && commit_gap < settle_time);
 
 } // namespace weir::limits

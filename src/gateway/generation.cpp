@@ -197,7 +197,9 @@ net::Task<void> Generation::settle(Result<void> pumped) {
     if (!ending.estimated) ending.usage_raw = reported_->raw;
     const auto certainty =
         !ending.estimated ? quota::Certainty::reported : quota::Certainty::estimated;
-    const std::int64_t lsn = std::move(*reservation_).settle({reason, cost, certainty});
+    const std::int64_t lsn =
+        std::move(*reservation_)
+            .settle({reason, cost, certainty, price_ ? quota::version_of(*price_) : 0});
     // A stream's last frame says that all is well, so what it cost is on disk before it goes out.
     // If the disk fails the answer is whole all the same; the ledger refuses what comes next.
     if (delivery_ == chat::Delivery::streamed && !left)

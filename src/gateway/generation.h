@@ -31,6 +31,10 @@ public:
     static std::shared_ptr<Generation> start(Parts& parts, ThreadParts& mine, Order order);
 
     const std::shared_ptr<streams::StreamLog>& log() { return log_; }
+    // It is alive: what it holds does not expire.
+    void renew() {
+        if (!log_->ended() && reservation_) reservation_->renew();
+    }
     // Ends it early: what was produced is settled, and readers are told `why`.
     void stop(Error why);
 

@@ -79,6 +79,7 @@ quota::Bound bound_of(const chat::ChatRequest& request, const upstream::Route& r
     bound.input_nanousd = quota::input_bound_nanousd(route.dearest, bound.input_tokens);
     bound.price = route.priced ? quota::Bound::Price::known : quota::Bound::Price::unknown;
     bound.output_nanousd = quota::output_bound_nanousd(route.dearest, bound.output_tokens);
+    if (route.priced) bound.price_version = quota::version_of(route.dearest);
     return bound;
 }
 
@@ -223,7 +224,8 @@ WEIR_OWN_FRAME net::Task<Result<Begun>> admit(Parts& parts, ThreadParts& mine,
     CO_TRY(filter::Checked checked, filter::check(std::move(request)));
     const upstream::Allowance::Terms allowance =
         allowance_of(checked.request(), route, parts.clock.steady());
-    const quota::Bound bound = bound_of(checked.request(), route, allowance);
+    quota::Bound bound = bound_of(checked.request(), route, allowance);
+    if (claim) bound.request_digest = claim->digest_text();
     CO_TRY(quota::Reservation reservation,
            co_await reserve(parts, mine, caller, checked.request(), route, bound));
 

@@ -245,7 +245,8 @@ void Books::count_usage(const Entry& entry) {
     const auto count = [](std::int64_t& a, std::int64_t& b, std::int64_t n) {
         add(a, n), add(b, n);
     };
-    count(row.requests, totals.requests, request ? 1 : 0);
+    const bool taken_back = entry.kind == EntryKind::correct && entry.reason == Reason::failed;
+    count(row.requests, totals.requests, request ? 1 : taken_back ? -1 : 0);
     count(row.tokens_in, totals.tokens_in, entry.tokens_in);
     count(row.tokens_out, totals.tokens_out, entry.tokens_out);
     count(row.nanousd, totals.nanousd, entry.nanousd);

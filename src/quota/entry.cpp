@@ -8,6 +8,8 @@ namespace {
 constexpr std::uint64_t deltas_max = 64;
 constexpr std::uint64_t model_bytes_max = 512;
 constexpr std::uint64_t zone_bytes_max = 64;
+constexpr std::uint64_t keyed_bit = 16; // beside the kind: a digest follows the model
+constexpr std::size_t digest_bytes = 32;
 
 void append_unsigned(std::string& out, std::uint64_t value) {
     while (value >= 0x80) {
@@ -130,7 +132,8 @@ std::string_view name(Reason reason) {
 }
 
 void append_entry(std::string& out, const Entry& entry) {
-    append_unsigned(out, static_cast<std::uint64_t>(entry.kind));
+    const bool keyed = entry.request_digest.size() == digest_bytes;
+    append_unsigned(out, static_cast<std::uint64_t>(entry.kind) | (keyed ? keyed_bit : 0));
     out.append(reinterpret_cast<const char*>(entry.hold.bytes.data()), entry.hold.bytes.size());
     append_signed(out, entry.at);
     append_signed(out, entry.payer.key.value());
@@ -152,6 +155,7 @@ void append_entry(std::string& out, const Entry& entry) {
     const std::string_view model = std::string_view(entry.model).substr(0, model_bytes_max);
     append_unsigned(out, model.size());
     out += model;
+    if (keyed) out += entry.request_digest;
     if (entry.kind == EntryKind::limit_change)
         append_account(out, entry.account.value_or(Account{}));
 }
@@ -159,8 +163,10 @@ void append_entry(std::string& out, const Entry& entry) {
 std::optional<Entry> take_entry(std::string_view& payload) {
     Cursor cursor(payload);
     Entry entry;
-    const std::uint64_t kind = cursor.take_up_to(8);
-    if (kind == 0) return std::nullopt;
+    const std::uint64_t marked = cursor.take_up_to(keyed_bit | 8);
+    const bool keyed = (marked & keyed_bit) != 0;
+    const std::uint64_t kind = marked & ~keyed_bit;
+    if (kind == 0 || kind > 8) return std::nullopt;
     entry.kind = static_cast<EntryKind>(kind);
     const std::string_view hold = cursor.take_bytes(entry.hold.bytes.size());
     if (!cursor.ok()) return std::nullopt;
@@ -185,6 +191,7 @@ std::optional<Entry> take_entry(std::string_view& payload) {
     entry.certainty = static_cast<Certainty>(cursor.take_up_to(1));
     entry.price_version = cursor.take_signed();
     entry.model = cursor.take_bytes(cursor.take_up_to(model_bytes_max));
+    if (keyed) entry.request_digest = cursor.take_bytes(digest_bytes);
     if (entry.kind == EntryKind::limit_change) entry.account = take_account(cursor);
     if (!cursor.ok()) return std::nullopt;
     payload = cursor.rest();

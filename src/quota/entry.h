@@ -60,6 +60,7 @@ struct Entry {
     Certainty certainty = Certainty::reported;
     std::int64_t price_version = 0;
     std::string model;              // as the client named it
+    std::string request_digest;     // 32 bytes, of a RESERVE under an Idempotency-Key; else empty
     std::optional<Account> account; // of a limit_change alone
 };
 

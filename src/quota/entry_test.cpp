@@ -57,6 +57,7 @@ Entry any_entry(std::mt19937_64& random) {
     out.reason = static_cast<Reason>(random() % 6);
     out.certainty = static_cast<Certainty>(random() % 2);
     out.price_version = any_number(random);
+    if (random() % 2 == 0) out.request_digest.assign(32, static_cast<char>(random()));
     out.model = any_text(random, random() % 60);
     if (out.kind == EntryKind::limit_change) out.account = any_account(random);
     return out;
@@ -82,6 +83,7 @@ void expect_same(const Entry& a, const Entry& b) {
     EXPECT_EQ(a.reason, b.reason);
     EXPECT_EQ(a.certainty, b.certainty);
     EXPECT_EQ(a.price_version, b.price_version);
+    EXPECT_EQ(a.request_digest, b.request_digest);
     EXPECT_EQ(a.model, b.model);
     ASSERT_EQ(a.account.has_value(), b.account.has_value());
     if (!a.account) return;

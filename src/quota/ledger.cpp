@@ -29,21 +29,22 @@ const std::vector<config::Budget>& defaults_of(const config::Quota& quota, Scope
     return quota.everyone;
 }
 
-// The end of a hold found open after a restart: its whole bound, an upper limit of what was spent.
-Entry crash_end(const Entry& hold, WallTime now) {
+} // namespace
+
+// The end of a hold whose owner is gone: its whole bound, an upper limit of what was spent.
+Entry Ledger::whole_end(const Entry& hold, EntryKind kind, WallTime now) {
     Entry end = hold;
-    end.kind = EntryKind::settle;
+    end.kind = kind;
     end.at = micros(now);
-    end.reason = Reason::crash;
+    end.reason = kind == EntryKind::expire ? Reason::none : Reason::crash;
     end.certainty = Certainty::estimated;
+    end.request_digest.clear();
     for (Delta& delta : end.deltas) {
         delta.settled = delta.held;
         delta.held = -delta.held;
     }
     return end;
 }
-
-} // namespace
 
 Ledger::Ledger(World world, const config::Quota& defaults) : world_(world), defaults_(defaults) {}
 
@@ -106,7 +107,7 @@ Result<void> Ledger::recover() {
     durable_lsn_ = last;
     std::vector<Entry> ends;
     for (const auto& [id, hold] : books_.holds())
-        ends.push_back(crash_end(hold, world_.clock.wall()));
+        ends.push_back(whole_end(hold, EntryKind::settle, world_.clock.wall()));
     for (const Entry& end : ends) append(end);
     crashed_ = static_cast<std::int64_t>(ends.size());
     const std::int64_t goal = next_lsn_ - 1;
@@ -177,6 +178,8 @@ Result<Reservation> Ledger::reserve(const Caller& caller, const Bound& bound,
         entry.reason = Reason::none;
         entry.certainty = Certainty::reported;
         entry.model = model;
+        entry.price_version = bound.price_version;
+        entry.request_digest = bound.request_digest;
         entry.deltas.clear();
         // Every budget is judged before any is touched.
         for (AccountState* const account : accounts) {
@@ -371,6 +374,7 @@ Entry* Ledger::begin_end(const Uuid& id, EntryKind kind) {
     const Entry& hold = found->second;
     scratch_ = hold;
     scratch_.kind = kind;
+    scratch_.request_digest.clear();
     scratch_.at = micros(world_.clock.wall());
     for (Delta& delta : scratch_.deltas) delta.held = -delta.held;
     return &scratch_;
@@ -383,6 +387,8 @@ Result<std::int64_t> Ledger::extend(const Uuid& id, std::int64_t tokens, std::in
     std::int64_t lsn = 0;
     {
         const std::lock_guard lock(mutex_);
+        if (expired_.contains(id))
+            return refuse(Error(Errc::quota_exceeded, "This request has run for too long."));
         const auto found = books_.holds().find(id);
         if (!ensure(found != books_.holds().end(), "a hold is extended that is not open"))
             return refuse(Errc::internal);
@@ -390,6 +396,7 @@ Result<std::int64_t> Ledger::extend(const Uuid& id, std::int64_t tokens, std::in
         accounts_for(hold.payer); // limits that the file changed meanwhile
         scratch_ = hold;
         scratch_.kind = EntryKind::extend;
+        scratch_.request_digest.clear();
         scratch_.at = micros(now);
         scratch_.tokens_in = 0;
         scratch_.tokens_out = tokens;
@@ -442,48 +449,55 @@ std::int64_t Ledger::settle(const Uuid& hold, const Reservation::End& end) {
     std::vector<SoftLimit> reached;
     {
         const std::lock_guard lock(mutex_);
-        Entry* const entry = begin_end(hold, EntryKind::settle);
-        if (entry == nullptr) return next_lsn_ - 1;
-        entry->reason = end.reason;
-        entry->certainty = end.certainty;
-        entry->tokens_in = end.cost.tokens_in;
-        entry->tokens_out = end.cost.tokens_out;
-        entry->nanousd = end.cost.nanousd;
         const Amounts used{1, end.cost.tokens_in + end.cost.tokens_out, end.cost.nanousd};
-        std::vector<Delta> beyond;
-        for (Delta& delta : entry->deltas) {
-            const std::int64_t held = -delta.held;
-            const std::int64_t amount = used.of(books_.find(delta.account)->account.unit);
-            delta.settled = std::min(amount, held);
-            if (amount > held)
-                beyond.push_back({delta.account, delta.window_start, amount - held, 0});
-        }
-        lsn = append(*entry);
-        find_reached(*entry, reached);
-        // What was really used is never dropped: the rest is an entry of its own, and it is
-        // counted.
-        if (!beyond.empty()) {
-            entry->kind = EntryKind::overage;
-            entry->certainty = Certainty::reported;
-            entry->tokens_in = entry->tokens_out = entry->nanousd = 0;
-            entry->deltas = std::move(beyond);
-            lsn = append(*entry);
-            find_reached(*entry, reached);
-        }
+        const auto corrected = correct(hold, used, end.cost, end.reason);
+        lsn = corrected ? *corrected : end_hold(hold, end, used, reached);
     }
     world_.store.nudge();
     for (const SoftLimit& one : reached) tell_(one);
     return lsn;
 }
 
+std::int64_t Ledger::end_hold(const Uuid& hold, const Reservation::End& end, const Amounts& used,
+                              std::vector<SoftLimit>& reached) {
+    Entry* const entry = begin_end(hold, EntryKind::settle);
+    if (entry == nullptr) return next_lsn_ - 1;
+    entry->reason = end.reason;
+    entry->certainty = end.certainty;
+    entry->price_version = end.price_version;
+    entry->tokens_in = end.cost.tokens_in;
+    entry->tokens_out = end.cost.tokens_out;
+    entry->nanousd = end.cost.nanousd;
+    std::vector<Delta> beyond;
+    for (Delta& delta : entry->deltas) {
+        const std::int64_t held = -delta.held;
+        const std::int64_t amount = used.of(books_.find(delta.account)->account.unit);
+        delta.settled = std::min(amount, held);
+        if (amount > held) beyond.push_back({delta.account, delta.window_start, amount - held, 0});
+    }
+    const std::int64_t lsn = append(*entry);
+    find_reached(*entry, reached);
+    if (beyond.empty()) return lsn;
+    // What was really used is never dropped: the rest is an entry of its own, and it is counted.
+    entry->kind = EntryKind::overage;
+    entry->certainty = Certainty::reported;
+    entry->tokens_in = entry->tokens_out = entry->nanousd = 0;
+    entry->deltas = std::move(beyond);
+    const std::int64_t newest = append(*entry);
+    find_reached(*entry, reached);
+    return newest;
+}
+
 void Ledger::release(const Uuid& hold) {
     {
         const std::lock_guard lock(mutex_);
-        Entry* const entry = begin_end(hold, EntryKind::void_);
-        if (entry == nullptr) return;
-        entry->reason = Reason::failed;
-        entry->tokens_in = entry->tokens_out = entry->nanousd = 0;
-        append(*entry);
+        if (!correct(hold, {}, {}, Reason::failed)) {
+            Entry* const entry = begin_end(hold, EntryKind::void_);
+            if (entry == nullptr) return;
+            entry->reason = Reason::failed;
+            entry->tokens_in = entry->tokens_out = entry->nanousd = 0;
+            append(*entry);
+        }
     }
     world_.store.nudge();
 }

@@ -80,6 +80,10 @@ public:
     // must not block. Thread: the writer's. Requires: set before the first request.
     void on_health(std::function<void(const Error*)> tell) { tell_health_ = std::move(tell); }
 
+    // Ends every hold that nobody has renewed for limits::hold_time, at all that it holds, and says
+    // how many. Its owner's end, should it come, becomes a correction. Called now and then.
+    std::size_t expire();
+
     // How many holds of an earlier run open() found, and settled at what they held.
     std::int64_t crashed() const { return crashed_; }
 
@@ -107,9 +111,18 @@ private:
     Result<std::int64_t> extend(const Uuid& hold, std::int64_t tokens, std::int64_t nanousd);
     std::int64_t settle(const Uuid& hold, const Reservation::End& end);
     void release(const Uuid& hold);
+    void renew(const Uuid& hold);
+
+    static Entry whole_end(const Entry& hold, EntryKind kind, WallTime now);
 
     // Requires, from here on: the lock is held.
+    // The number of the correction, where the hold has expired.
+    std::optional<std::int64_t> correct(const Uuid& hold, const Amounts& used, const Cost& cost,
+                                        Reason reason);
     std::int64_t append(const Entry& entry);
+    // The soft limits that are passed are added to `reached`.
+    std::int64_t end_hold(const Uuid& hold, const Reservation::End& end, const Amounts& used,
+                          std::vector<SoftLimit>& reached);
     // The soft limits that `entry`, which has been applied, took its windows past.
     void find_reached(const Entry& entry, std::vector<SoftLimit>& out);
     // The beginning of an entry that ends an open hold, releasing everything; null where there is
@@ -136,6 +149,12 @@ private:
         std::vector<AccountState*> accounts;
     };
     std::unordered_map<std::int64_t, Charged> charged_; // by key: what its requests are charged to
+    struct Watched {
+        SteadyTime renewed;
+        SteadyTime written; // when an entry last said so
+    };
+    std::unordered_map<Uuid, Watched> watched_; // open holds that were met by expire()
+    std::unordered_map<Uuid, Entry> expired_;   // the end of each, until its owner comes
     std::deque<Batch>
         pending_; // each at most limits::ledger_batch entries; the last one is being filled
     std::vector<Waiter> waiters_;

@@ -15,6 +15,19 @@ std::int64_t round_up(Wide picodollars) {
 
 } // namespace
 
+std::int64_t version_of(const config::Price& price) {
+    std::uint64_t hash = 0;
+    for (const std::int64_t part :
+         {price.input, price.output, price.cached_input, price.reasoning}) {
+        // splitmix64 (Steele, Lea, Flood 2014) over what came before.
+        hash += static_cast<std::uint64_t>(part) + 0x9e3779b97f4a7c15;
+        hash = (hash ^ hash >> 30) * 0xbf58476d1ce4e5b9;
+        hash = (hash ^ hash >> 27) * 0x94d049bb133111eb;
+        hash ^= hash >> 31;
+    }
+    return static_cast<std::int64_t>(hash >> 11 | 1); // it stays exact as a JSON number
+}
+
 std::int64_t cost_nanousd(const config::Price& price, const chat::Usage& usage) {
     const std::int64_t cached = usage.cached_input.value();
     const std::int64_t reasoning = usage.reasoning.value();

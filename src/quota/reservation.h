@@ -24,6 +24,8 @@ struct Bound {
     std::int64_t choices = 1; // for saying which max_tokens would fit
     // Whether every target that may answer has a price; a budget in dollars covers nothing else.
     enum class Price : std::uint8_t { known, unknown } price = Price::known;
+    std::int64_t price_version = 0;  // of the price that the bound was taken at
+    std::string request_digest = {}; // of a request with an Idempotency-Key, else empty
 };
 
 // What a request has cost.
@@ -52,6 +54,8 @@ public:
     void mark_sent(const Cost& input);
     // Another attempt begins: what a dead one produced is not charged.
     void restart() { counted_ = {}; }
+    // Its owner is alive: the hold does not expire.
+    void renew();
     // What was produced by now, replacing what was counted before. Never shrinks what is owed.
     void count(const Cost& so_far, Certainty certainty);
 
@@ -60,6 +64,7 @@ public:
         // Amounts that a provider reported, or that were counted here.
         Cost cost;
         Certainty certainty = Certainty::reported;
+        std::int64_t price_version = 0; // of the price that the cost was made with
     };
     // Ends the hold: visible to every reader of the balance when it returns. Usage above the hold
     // becomes an OVERAGE entry. Returns the entry's number, for Ledger::when_durable().

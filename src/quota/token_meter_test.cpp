@@ -10,18 +10,18 @@ namespace {
 class TokenMeterTest : public testing::Test {
 protected:
     std::int64_t count(std::string text, std::string model) {
+        net::Loop loop(clock);
         std::int64_t out = -1;
-        const auto body = [](TokenMeterTest& me, std::string words, std::string name,
-                             std::int64_t& result) -> net::Task<void> {
-            result = co_await me.meter.count(me.loop, std::move(words), std::move(name));
-            me.loop.stop();
+        const auto body = [](TokenMeter& meter, net::Loop& mine, std::string words,
+                             std::string name, std::int64_t& result) -> net::Task<void> {
+            result = co_await meter.count(mine, std::move(words), std::move(name));
+            mine.stop();
         };
-        loop.spawn(body(*this, std::move(text), std::move(model), out));
+        loop.spawn(body(meter, loop, std::move(text), std::move(model), out));
         loop.run_for(std::chrono::seconds(20));
         return out;
     }
     net::SystemClock clock;
-    net::Loop loop{clock};
     net::BlockingPool pool{1};
     TokenMeter meter{pool};
 };

@@ -56,6 +56,7 @@ void Auditor::visit_entry(const Entry& entry, std::int64_t lsn) {
         entry.kind == EntryKind::extend || entry.kind == EntryKind::limit_change)
         return;
     if (entry.kind == EntryKind::settle || entry.kind == EntryKind::expire) ++verdict_.requests;
+    if (entry.kind == EntryKind::correct && entry.reason == Reason::failed) --verdict_.requests;
     // A damaged entry may wrap them, and must not stop the check.
     const auto add = [](std::int64_t& sum, std::int64_t n) {
         (void)__builtin_add_overflow(sum, n, &sum);

@@ -55,6 +55,10 @@ public:
         Claim(Claim&& other) noexcept = default;
         Claim& operator=(Claim&&) = delete;
         ~Claim();
+        // Of what is asked, as 32 bytes.
+        std::string digest_text() const {
+            return {reinterpret_cast<const char*>(key_.request.data()), key_.request.size()};
+        }
         // From here on others join this answer.
         void begin(std::shared_ptr<StreamLog> log);
         // It has ended well: it is stored, and the claim is over.

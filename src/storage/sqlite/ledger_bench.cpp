@@ -23,7 +23,7 @@ using quota::Bound;
 using quota::Ledger;
 using quota::Reservation;
 
-constexpr Bound bound{
+const Bound bound{
     .input_tokens = 40, .output_tokens = 512, .input_nanousd = 6'000, .output_nanousd = 307'200};
 constexpr quota::Cost cost{40, 300, 186'000};
 

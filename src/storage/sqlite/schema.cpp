@@ -104,6 +104,14 @@ CREATE INDEX answer_by_age ON answer (created_at);
                                            R"(
 ALTER TABLE account ADD COLUMN zone TEXT NOT NULL DEFAULT 'UTC';
 ALTER TABLE account ADD COLUMN zone_origin INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE price (
+    version INTEGER PRIMARY KEY,
+    input INTEGER NOT NULL,
+    output INTEGER NOT NULL,
+    cached_input INTEGER NOT NULL,
+    reasoning INTEGER NOT NULL,
+    first_seen INTEGER NOT NULL
+);
 CREATE INDEX window_that_holds ON window (account) WHERE held <> 0;
 )"};
 

@@ -1,6 +1,7 @@
 #include "storage/sqlite/sqlite_store.h"
 
 #include "net/signal.h"
+#include "quota/price.h"
 #include "storage/sqlite/answer_table.h"
 #include "storage/sqlite/schema.h"
 
@@ -107,6 +108,22 @@ net::Task<Result<void>> SqliteStore::save_answer(net::Loop& loop, KeyId owner, s
         return storage::save_answer(database, owner, key, answer, clock_.wall());
     };
     co_return co_await change(loop, std::move(keep));
+}
+
+void SqliteStore::note_prices(std::vector<config::Price> prices) {
+    Writer::Change keep = [all = std::move(prices), this](Database& database) -> Result<void> {
+        WEIR_TRY(Statement put, database.prepare("INSERT OR IGNORE INTO price VALUES "
+                                                 "(?, ?, ?, ?, ?, ?)"));
+        for (const config::Price& price : all) {
+            put.bind(1, quota::version_of(price)).bind(2, price.input).bind(3, price.output);
+            put.bind(4, price.cached_input).bind(5, price.reasoning);
+            put.bind(6, clock_.wall().time_since_epoch().count());
+            WEIR_CHECK(put.run());
+        }
+        return {};
+    };
+    // What a lost note would tell, the next start tells again.
+    writer_->enqueue(std::move(keep), [](const Result<void>&) {});
 }
 
 Result<std::unique_ptr<SqliteReader>> SqliteReader::open(const std::string& data_dir) {

@@ -44,6 +44,8 @@ public:
     find_answer(net::Loop& loop, KeyId owner, std::string key) override;
     net::Task<Result<void>> save_answer(net::Loop& loop, KeyId owner, std::string key,
                                         streams::StoredAnswer answer) override;
+    // The prices in force, in picodollars a token, for whoever asks later what a version was.
+    void note_prices(std::vector<config::Price> prices);
     void note_key_use(std::vector<std::pair<KeyId, WallTime>> uses) override;
 
 private:
