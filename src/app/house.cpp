@@ -124,7 +124,7 @@ Result<std::unique_ptr<House>> House::build(Settings settings) {
     house->parts = std::make_unique<gateway::Parts>(
         gateway::Parts{house->clock, house->random, *house->access, *house->gate, *house->ledger,
                        *house->upstream, *house->streams, *house->idempotency, *house->meter,
-                       *house->log, house->draining, house->running});
+                       house->flights, *house->log, house->draining, house->running});
     house->admin = std::make_unique<endpoints::AdminWorld>(
         endpoints::AdminWorld{*house->parts, *house->pool, house->clock.steady(), version});
     return house;

@@ -36,6 +36,7 @@ struct House {
     std::unique_ptr<upstream::Upstream> upstream;
     std::unique_ptr<streams::StreamIndex> streams;
     std::unique_ptr<streams::Idempotency> idempotency;
+    streams::SingleFlight flights;
     std::unique_ptr<net::BlockingPool> pool;
     std::unique_ptr<quota::TokenMeter> meter;
     std::atomic<bool> draining = false;

@@ -144,15 +144,20 @@ private:
 
     // Fields that are passed on as they are, but must be of their type.
     void read_lesser_member(std::string_view key, const json::Value& value) {
-        if (key == "temperature") (void)faults_.number(value, 0, 2);
-        else if (key == "top_p") (void)faults_.number(value, 0, 1);
+        if (key == "temperature") {
+            (void)faults_.number(value, 0, 2);
+            const bool number = value.is(json::Kind::integer) || value.is(json::Kind::number);
+            if (number && value.number() == 0) request_.deterministic_ = true;
+        } else if (key == "top_p") (void)faults_.number(value, 0, 1);
         else if (key == "presence_penalty" || key == "frequency_penalty")
             (void)faults_.number(value, -2, 2);
         else if (key == "top_logprobs") (void)faults_.integer(value, 0, 20);
         else if (key == "logprobs" || key == "parallel_tool_calls" || key == "store")
             (void)faults_.boolean(value);
-        else if (key == "seed") (void)faults_.integer(value, INT64_MIN, INT64_MAX);
-        else if (key == "user") (void)faults_.text(value);
+        else if (key == "seed") {
+            (void)faults_.integer(value, INT64_MIN, INT64_MAX);
+            if (value.is(json::Kind::integer)) request_.deterministic_ = true;
+        } else if (key == "user") (void)faults_.text(value);
         else if (key == "stop") read_stop(value);
         else if (key == "tools") {
             if (!value.is_null() && faults_.array(value, limits::tools))

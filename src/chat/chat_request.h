@@ -42,6 +42,8 @@ public:
     UsageWish usage_wish() const { return usage_wish_; }
     std::optional<std::int64_t> max_output_tokens() const { return max_output_tokens_; }
     std::int64_t choices() const { return choices_; }
+    // Asked the same again, a model is meant to say the same: temperature 0, or a seed.
+    bool is_deterministic() const { return deterministic_; }
     const std::vector<Message>& messages() const { return messages_; }
     // Every top-level field in document order, known or not.
     const std::vector<Member>& members() const { return members_; }
@@ -70,6 +72,7 @@ private:
     UsageWish usage_wish_ = UsageWish::quiet;
     std::optional<std::int64_t> max_output_tokens_;
     std::int64_t choices_ = 1;
+    bool deterministic_ = false;
     std::vector<Message> messages_;
     std::vector<Member> members_;
     std::size_t other_bytes_ = 0; // of tools, formats and whatever else a model may be shown

@@ -69,11 +69,17 @@ struct Target {
     enum class Streaming : std::uint8_t { yes, no } streaming = Streaming::yes;
 };
 
+// Which answers may serve more than one who asks the same.
+struct Cache {
+    enum class When : std::uint8_t { off, deterministic, always } when = When::off;
+};
+
 struct Model {
     std::string name; // with one '*': a pattern
     std::vector<Target> targets;
     std::int64_t max_output_tokens = 4096; // the bound when a request names none
     std::vector<std::string> fallback;
+    Cache cache;
 
     bool is_pattern() const { return name.find('*') != std::string::npos; }
 };

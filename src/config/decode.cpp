@@ -120,6 +120,16 @@ void decode_target(const Section::Entry& entry, Section& parent, Model& model) {
     model.targets.push_back(std::move(target));
 }
 
+void decode_cache(Section& model, Cache& out) {
+    const auto child = model.section("cache", "which answers may serve all who ask the same");
+    Section section(model.reading(), child.node, child.path, *child.schema);
+    std::size_t when = 0;
+    section.choice("when", when, {"off", "deterministic", "always"},
+                   "deterministic: those with temperature 0 or a seed");
+    out.when = static_cast<Cache::When>(when);
+    section.not_built("ttl", "0s", "how long an answer is kept; 0s: only while it is being made");
+}
+
 void decode_model(const Section::Entry& entry, Section& parent, Config& config) {
     Model model;
     model.name = entry.name;
@@ -131,7 +141,7 @@ void decode_model(const Section::Entry& entry, Section& parent, Config& config) 
     section.integer("max_output_tokens", model.max_output_tokens, {1, limits::output_tokens, ""},
                     "the bound when a request names none");
     section.texts("fallback", model.fallback, "models to try after every target failed");
-    section.not_built("cache", "", "the response cache");
+    decode_cache(section, model.cache);
     section.not_built("continuation", "off", "going on after a stream died");
     section.not_built("strict", "false", "refusing fields that cannot be translated");
     config.models.push_back(std::move(model));

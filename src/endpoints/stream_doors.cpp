@@ -81,12 +81,16 @@ net::Task<void> stop_stream(Context& context) {
     gateway::Responder responder = context.responder();
     auto found = find(context);
     if (!found) co_return co_await std::move(responder).reject(std::move(found).error());
-    const bool ended = found->log->ended();
-    if (!ended) found->log->ask_to_stop(Errc::stream_cancelled);
+    const streams::StreamLog& log = *found->log;
+    const bool ended = log.ended();
+    // Others who asked the same read on; the owner only has to hang up.
+    const bool shared = log.begun().audience == streams::Begun::Audience::all_who_ask &&
+                        log.listening() > 1;
+    if (!ended && !shared) found->log->ask_to_stop(Errc::stream_cancelled);
     net::Response response;
     json::Writer writer(response.body);
     writer.begin_object().member("id", context.rest);
-    writer.member("state", ended ? "ended" : "cancelled").end_object();
+    writer.member("state", ended ? "ended" : shared ? "shared" : "cancelled").end_object();
     co_await std::move(responder).send(std::move(response));
 }
 

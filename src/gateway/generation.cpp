@@ -25,8 +25,10 @@ Generation::Generation(Parts& parts, ThreadParts& mine, Order order)
       unfinished_(checked_->request().choices()),
       log_(parts.streams.open(mine.loop, std::move(order.begun))),
       claim_(std::move(order.claim)),
+      flight_(order.flight),
       slot_(std::move(order.slot)) {
     if (claim_) claim_->begin(log_);
+    if (flight_) parts_.flights.begin(*flight_, log_);
     parts_.running.fetch_add(1, std::memory_order_relaxed);
     mine_.generations.insert(this);
 }
@@ -213,6 +215,7 @@ net::Task<void> Generation::settle(Result<void> pumped) {
 }
 
 void Generation::end(streams::Ending ending) {
+    if (flight_) parts_.flights.end(*flight_, *log_);
     log_->end(std::move(ending));
     parts_.streams.ended(*log_);
     claim_.reset();

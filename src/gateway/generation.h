@@ -24,6 +24,8 @@ public:
         streams::Begun begun;
         // With one the answer runs to its end, whoever leaves, and is stored.
         std::optional<streams::Idempotency::Claim> claim;
+        // What others may find it under while it runs.
+        std::optional<Digest> flight;
         // Held as long as the answer is made, where it outlives its request.
         std::optional<limits::Concurrency::Slot> slot;
     };
@@ -70,6 +72,7 @@ private:
     bool finished_ = false;   // all of them: the answer is whole
     std::shared_ptr<streams::StreamLog> log_;
     std::optional<streams::Idempotency::Claim> claim_;
+    std::optional<Digest> flight_;
     std::optional<limits::Concurrency::Slot> slot_;
     net::Interrupt interrupt_;
     std::optional<config::Price> price_;

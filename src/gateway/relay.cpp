@@ -17,7 +17,11 @@ constexpr std::size_t gathered_bytes = 64 * 1024;
 // One client's place in the log: wakes for events, for its client's leaving and for its timer.
 class Place {
 public:
-    Place(net::Exchange& exchange, std::shared_ptr<streams::StreamLog> log, std::uint64_t after = 0)
+    explicit Place(const RelayInput& input, std::uint64_t after = 0)
+        : Place(input.exchange, input.log, after) {
+        if (input.seat != nullptr) input.seat->release();
+    }
+    Place(net::Exchange& exchange, std::shared_ptr<streams::StreamLog> log, std::uint64_t after)
         : wake(exchange.loop()),
           timer(
               exchange.loop().wheel(),
@@ -46,12 +50,18 @@ private:
     net::Exchange& exchange_;
 };
 
+// What an answer costs its reader: the whole of it, or only a request, where another pays the rest.
+enum class Fare : std::uint8_t { whole, request };
+Fare fare_of(const RelayInput& input) {
+    return input.seat == nullptr ? Fare::whole : Fare::request;
+}
+
 dialects::Closing closing_of(const streams::Ending& ending,
-                             const std::shared_ptr<const streams::Source>& source) {
+                             const std::shared_ptr<const streams::Source>& source, Fare fare) {
     dialects::Closing closing;
     closing.usage = ending.usage;
     closing.usage_raw = ending.usage_raw;
-    closing.nanousd = ending.nanousd;
+    closing.nanousd = fare == Fare::whole ? ending.nanousd : 0;
     closing.estimated = ending.estimated;
     if (source) {
         closing.provider = source->provider;
@@ -147,8 +157,8 @@ enum class Last : std::uint8_t { not_yet, whole, broken, cut };
 // Writes a stream's events as one client wants them.
 class Speaker {
 public:
-    Speaker(std::unique_ptr<dialects::StreamEncoder> encoder, Joining joining)
-        : encoder_(std::move(encoder)), joining_(joining) {}
+    Speaker(std::unique_ptr<dialects::StreamEncoder> encoder, Joining joining, Fare fare)
+        : encoder_(std::move(encoder)), joining_(joining), fare_(fare) {}
 
     // Everything that can be said now; whether there was anything.
     bool gather(streams::StreamLog::Reader& reader, std::string& frames) {
@@ -192,7 +202,7 @@ private:
              std::string& frames) {
         std::string last;
         if (ending.error) encoder_->fail(*ending.error, last);
-        else encoder_->close(closing_of(ending, source), last);
+        else encoder_->close(closing_of(ending, source, fare_), last);
         if (joining_.numbers == Joining::Numbers::hidden) {
             frames += last;
             return;
@@ -207,6 +217,7 @@ private:
     }
     std::unique_ptr<dialects::StreamEncoder> encoder_;
     Joining joining_;
+    Fare fare_;
     std::uint64_t number_ = 0;
 };
 
@@ -216,11 +227,11 @@ net::Task<void> relay_stream(RelayInput input, Responder responder,
                              std::unique_ptr<dialects::StreamEncoder> encoder, Joining joining) {
     record::Record& record = responder.record();
     streams::StreamLog& log = *input.log;
-    std::optional<Place> held(std::in_place, input.exchange, input.log, joining.after);
+    std::optional<Place> held(std::in_place, input, joining.after);
     Place& place = *held;
     // What has not been said yet is not skipped, whatever number is asked for.
     if (!log.ended()) joining.after = std::min(joining.after, log.newest());
-    Speaker speaker(std::move(encoder), joining);
+    Speaker speaker(std::move(encoder), joining, fare_of(input));
     if (const auto started = log.started(); started && joining.after > 0) speaker.hear(*started);
     std::string frames;
 
@@ -284,7 +295,7 @@ net::Task<void> relay_whole(RelayInput input, Responder responder,
                             std::function<std::string()> quota_json) {
     record::Record& record = responder.record();
     streams::StreamLog& log = *input.log;
-    std::optional<Place> held(std::in_place, input.exchange, input.log);
+    std::optional<Place> held(std::in_place, input);
     Place& place = *held;
     while (true) {
         while (const chat::ChatEvent* const event = place.reader.next()) {
@@ -300,9 +311,10 @@ net::Task<void> relay_whole(RelayInput input, Responder responder,
         if (ending != nullptr) {
             write_ending(record, *ending, log.source());
             add_source(responder, log.source());
-            responder.add_header("x-weir-cost-usd", dialects::dollars(ending->nanousd));
+            const dialects::Closing closing = closing_of(*ending, log.source(), fare_of(input));
+            responder.add_header("x-weir-cost-usd", dialects::dollars(closing.nanousd));
             net::Response response;
-            response.body = encoder->close(closing_of(*ending, log.source()), quota_json);
+            response.body = encoder->close(closing, quota_json);
             co_await std::move(responder).send(std::move(response));
             co_return;
         }

@@ -17,6 +17,8 @@ struct RelayInput {
     SteadyTime started; // when the request arrived
     // How long a client that is gone is remembered for what its answer came to.
     enum class Memory : std::uint8_t { brief, to_the_end } memory = Memory::brief;
+    // Of one who shares an answer that another pays for: given up once the relay reads by itself.
+    streams::SingleFlight::Seat* seat = nullptr;
 };
 
 // Where a reader that joins a stream begins, and whether its events carry their numbers.

@@ -7,6 +7,7 @@
 #include "gateway/quota_view.h"
 #include "gateway/relay.h"
 #include "gateway/replay.h"
+#include "gateway/sharing.h"
 #include "quota/price.h"
 
 #include <algorithm>
@@ -36,6 +37,8 @@ struct Begun {
     std::unique_ptr<dialects::StreamEncoder> stream;
     std::unique_ptr<dialects::WholeEncoder> whole;
     RelayInput::Memory memory = RelayInput::Memory::brief;
+    std::optional<Passenger> passenger = std::nullopt;
+    std::string_view cache = "off"; // for x-weir-cache
 };
 
 // "1s", "6m0s", "120ms", as OpenAI writes it.
@@ -151,6 +154,18 @@ Begun replay(Parts& parts, ThreadParts& mine, streams::Idempotency::Found found,
     return begun;
 }
 
+// Somebody else's answer, which this caller reads too.
+Begun ride(Passenger passenger, Caller caller, std::optional<limits::Concurrency::Slot> slot,
+           const chat::ChatRequest& request, const Door& door, Responder& responder) {
+    Begun begun{std::move(caller), std::move(slot), passenger.log, nullptr, nullptr};
+    begun.passenger.emplace(std::move(passenger));
+    std::string id = "chatcmpl-" + responder.record().request_id;
+    if (request.delivery() == chat::Delivery::streamed)
+        begun.stream = door.stream(request.usage_wish(), std::move(id));
+    else begun.whole = door.whole(std::move(id));
+    return begun;
+}
+
 // From here on money is held; the generation owns it and outlives this connection if it must.
 Begun begin(Parts& parts, ThreadParts& mine, Generation::Order order, Caller caller,
             const Door& door, Responder& responder) {
@@ -163,7 +178,7 @@ Begun begin(Parts& parts, ThreadParts& mine, Generation::Order order, Caller cal
     std::string id = "chatcmpl-" + responder.record().request_id;
     const bool streamed = order.delivery == chat::Delivery::streamed;
     const chat::UsageWish usage = order.checked.request().usage_wish();
-    if (streamed || outlives) {
+    if (streamed || outlives || order.flight) {
         order.begun.id = "strm_" + random_base62(parts.random, 22);
         order.begun.owner = begun.caller.user;
         order.begun.door = door.name;
@@ -175,6 +190,10 @@ Begun begin(Parts& parts, ThreadParts& mine, Generation::Order order, Caller cal
         begun.stream = door.stream(usage, std::move(id));
     } else {
         begun.whole = door.whole(std::move(id));
+    }
+    if (order.flight) {
+        begun.cache = "miss";
+        order.begun.audience = streams::Begun::Audience::all_who_ask;
     }
     begun.log = Generation::start(parts, mine, std::move(order))->log();
     return begun;
@@ -222,6 +241,15 @@ WEIR_OWN_FRAME net::Task<Result<Begun>> admit(Parts& parts, ThreadParts& mine,
     add_rate_headers(responder, admission);
     if (admission.refusal) co_return std::unexpected(*std::move(admission.refusal));
     CO_TRY(filter::Checked checked, filter::check(std::move(request)));
+    const auto flight =
+        claim ? std::nullopt : flight_of(exchange.head(), caller, checked.request(), route);
+    if (flight) {
+        CO_TRY(auto passenger, co_await board(parts, mine, *flight, caller, route));
+        if (passenger) {
+            co_return ride(*std::move(passenger), std::move(caller), std::move(admission.slot),
+                           checked.request(), door, responder);
+        }
+    }
     const upstream::Allowance::Terms allowance =
         allowance_of(checked.request(), route, parts.clock.steady());
     quota::Bound bound = bound_of(checked.request(), route, allowance);
@@ -230,14 +258,9 @@ WEIR_OWN_FRAME net::Task<Result<Begun>> admit(Parts& parts, ThreadParts& mine,
            co_await reserve(parts, mine, caller, checked.request(), route, bound));
 
     const chat::Delivery delivery = checked.request().delivery();
-    Generation::Order order{std::move(checked),
-                            std::move(route),
-                            std::move(reservation),
-                            allowance,
-                            delivery,
-                            {},
-                            std::move(claim),
-                            std::move(admission.slot)};
+    Generation::Order order{std::move(checked), std::move(route), std::move(reservation),
+                            allowance,          delivery,         {},
+                            std::move(claim),   flight,           std::move(admission.slot)};
     co_return begin(parts, mine, std::move(order), std::move(caller), door, responder);
 }
 
@@ -271,15 +294,25 @@ net::Task<void> serve_chat(Parts& parts, ThreadParts& mine, net::Exchange& excha
         co_await std::move(responder).reject(std::move(begun).error());
         co_return;
     }
-    responder.add_header("x-weir-cache", "off");
+    responder.add_header("x-weir-cache", std::string(begun->passenger ? "joined" : begun->cache));
     const Running running(parts.running);
-    const RelayInput input{exchange, begun->log, parts.clock, started, begun->memory};
+    RelayInput input{exchange, begun->log, parts.clock, started, begun->memory};
+    if (begun->passenger) {
+        const auto delivery = begun->stream ? chat::Delivery::streamed : chat::Delivery::whole;
+        co_await pay_fare(parts, exchange, *begun->passenger, delivery);
+        input.seat = begun->passenger->seat.get();
+    }
     if (begun->stream) {
         co_await relay_stream(input, std::move(responder), std::move(begun->stream));
-        co_return;
+    } else {
+        std::function<std::string()> quota = [&] {
+            return quota_json(parts.ledger, begun->caller);
+        };
+        co_await relay_whole(input, std::move(responder), std::move(begun->whole),
+                             std::move(quota));
     }
-    std::function<std::string()> quota = [&] { return quota_json(parts.ledger, begun->caller); };
-    co_await relay_whole(input, std::move(responder), std::move(begun->whole), std::move(quota));
+    // The tokens stand in the record of whoever pays for them.
+    if (begun->passenger) record.tokens_in = record.tokens_out = record.nanousd = 0;
 }
 
 } // namespace weir::gateway

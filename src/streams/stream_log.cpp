@@ -125,6 +125,11 @@ StreamLog::Reader::Reader(std::shared_ptr<StreamLog> log, net::Loop& mine, net::
     auto state = log_->state_.lock();
     passed_ = state->kept - 1;
     if (after < passed_) cut_ = true;
+    if (presence_ == Presence::joins) {
+        const bool given_up = state->listening == 0 || state->ending;
+        presence_ = cut_ || given_up ? Presence::looks : Presence::listens;
+        cut_ = presence_ == Presence::looks;
+    }
     state->readers.push_back(this);
     if (presence_ == Presence::listens) ++state->listening;
 }

@@ -54,6 +54,8 @@ struct Begun {
     std::string door;      // the name of the gateway's door
     std::string answer_id; // as the client knows it
     chat::UsageWish usage = chat::UsageWish::quiet;
+    // Whether others may read it who asked the same: then its owner alone cannot stop it.
+    enum class Audience : std::uint8_t { owner, all_who_ask } audience = Audience::owner;
 };
 
 // Bytes of all logs together.
@@ -90,13 +92,17 @@ public:
     // The Started event, also where it is dropped by now; null where there was none yet.
     std::shared_ptr<const chat::ChatEvent> started() const { return state_.lock()->started; }
     std::int64_t bytes() const { return state_.lock()->bytes; }
+    // How many read it now.
+    std::size_t listening() const { return state_.lock()->listening; }
     // What was said so far; nullopt where part of it was dropped.
     std::optional<std::string> output() const;
     // The number of the newest event; 0 before the first.
     std::uint64_t newest() const { return state_.lock()->end() - 1; }
 
     // Whether the answer is made for this reader, or it only looks how it ends.
-    enum class Presence : std::uint8_t { listens, looks };
+    // One who joins listens too, but only while others do: an answer that nobody listens to any
+    // more is being given up.
+    enum class Presence : std::uint8_t { listens, looks, joins };
 
     // Thread: the loop of its connection.
     class Reader {

@@ -28,7 +28,8 @@ struct Route {
     std::int64_t max_output_tokens = 0;
     std::vector<Candidate> candidates; // tier by tier, then the fallback models' in turn
     config::Price dearest;             // of each kind of token, among all of them
-    bool priced = true;                // every candidate has a price
+    config::Cache cache;
+    bool priced = true; // every candidate has a price
 };
 
 class Routes : public std::enable_shared_from_this<Routes> {
