@@ -169,8 +169,14 @@ TEST_F(AllowanceTest, goes_on_on_what_is_held_while_a_slab_is_refused) {
     auto covered = text(1'020);
     ASSERT_TRUE(pass(allowance, covered));
     EXPECT_FALSE(allowance.was_cut());
-    auto beyond = text(10);
+    EXPECT_EQ(ledger->views({quota::Scope::everyone, 0}).front().window.held, 522);
+    // What is left of the budget is less than a slab, and is spent too.
+    auto beyond = text(100);
     ASSERT_TRUE(pass(allowance, beyond));
+    EXPECT_FALSE(allowance.was_cut());
+    EXPECT_EQ(ledger->views({quota::Scope::everyone, 0}).front().window.held, 586);
+    auto too_much = text(100);
+    ASSERT_TRUE(pass(allowance, too_much));
     EXPECT_TRUE(allowance.was_cut());
 }
 
