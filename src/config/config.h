@@ -74,12 +74,16 @@ struct Cache {
     enum class When : std::uint8_t { off, deterministic, always } when = When::off;
 };
 
+// Whether an answer that broke off is gone on with, and by whom.
+enum class Continuation : std::uint8_t { off, same_model, any };
+
 struct Model {
     std::string name; // with one '*': a pattern
     std::vector<Target> targets;
     std::int64_t max_output_tokens = 4096; // the bound when a request names none
     std::vector<std::string> fallback;
     Cache cache;
+    Continuation continuation = Continuation::off;
 
     bool is_pattern() const { return name.find('*') != std::string::npos; }
 };

@@ -142,7 +142,10 @@ void decode_model(const Section::Entry& entry, Section& parent, Config& config) 
                     "the bound when a request names none");
     section.texts("fallback", model.fallback, "models to try after every target failed");
     decode_cache(section, model.cache);
-    section.not_built("continuation", "off", "going on after a stream died");
+    std::size_t continuation = 0;
+    section.choice("continuation", continuation, {"off", "same_model", "any"},
+                   "who goes on with a text that broke off");
+    model.continuation = static_cast<Continuation>(continuation);
     section.not_built("strict", "false", "refusing fields that cannot be translated");
     config.models.push_back(std::move(model));
 }

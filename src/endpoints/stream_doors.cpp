@@ -84,8 +84,8 @@ net::Task<void> stop_stream(Context& context) {
     const streams::StreamLog& log = *found->log;
     const bool ended = log.ended();
     // Others who asked the same read on; the owner only has to hang up.
-    const bool shared = log.begun().audience == streams::Begun::Audience::all_who_ask &&
-                        log.listening() > 1;
+    const bool shared =
+        log.begun().audience == streams::Begun::Audience::all_who_ask && log.listening() > 1;
     if (!ended && !shared) found->log->ask_to_stop(Errc::stream_cancelled);
     net::Response response;
     json::Writer writer(response.body);

@@ -1,9 +1,11 @@
 #include "gateway/generation.h"
 
 #include "gateway/replay.h"
+#include "json/writer.h"
 #include "quota/price.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace weir::gateway {
 namespace {
@@ -66,9 +68,14 @@ net::Task<void> Generation::run(std::shared_ptr<Generation> self) {
                                                    *me.checked_, me.route_, me.delivery_);
     // The question has been asked: only what it counts for is needed from here on.
     if (answer && quota::TokenMeter::is_exact((*answer)->source.model)) me.meter_exactly();
-    me.checked_.reset();
-    // What it came from keeps what it points to.
-    me.route_ = {};
+    const bool once_more = me.route_.continuation != config::Continuation::off &&
+                           me.delivery_ == chat::Delivery::streamed &&
+                           chat::can_be_continued(me.checked_->request());
+    if (!once_more) {
+        me.checked_.reset();
+        // What it came from keeps what it points to.
+        me.route_ = {};
+    }
     if (answer) {
         me.log_->set_source((*answer)->source);
         me.price_ = (*answer)->price;
@@ -76,6 +83,8 @@ net::Task<void> Generation::run(std::shared_ptr<Generation> self) {
         me.remark_ = std::move((*answer)->remark);
         // Hang up before anything else: the provider should not speak into the void.
         answer->reset();
+        if (!pumped && once_more && me.may_go_on(pumped.error()))
+            pumped = co_await me.go_on(std::move(pumped).error());
         // Refused before anything was said, it is a refusal like any other.
         const bool refused = !pumped && pumped.error().code() == Errc::quota_exceeded;
         if (refused) co_await me.give_up(std::move(pumped).error());
@@ -99,6 +108,7 @@ void Generation::meter_exactly() {
 
 // Before it is settled: what no provider has counted is.
 net::Task<void> Generation::count_output(Made made) {
+    if (first_part_) co_return;
     const bool counted = reported_ && reported_->usage.output.value() > 0;
     const std::string model = log_->source()->model;
     if (counted && made == Made::whole) {
@@ -131,6 +141,52 @@ net::Task<Result<void>> Generation::pump(upstream::Answer& answer) {
     }
 }
 
+bool Generation::may_go_on(const Error& why) const {
+    const bool broke_off =
+        why.code() == Errc::upstream_error || why.code() == Errc::upstream_timeout ||
+        why.code() == Errc::upstream_malformed || why.code() == Errc::stream_truncated;
+    return broke_off && only_text_ && output_bytes_ > 0 && !finished_ && !interrupt_.requested();
+}
+
+// One more provider is asked, for the rest. If that fails too, the client hears of the first.
+net::Task<Result<void>> Generation::go_on(Error why) {
+    const auto said = log_->output();
+    if (!said) co_return std::unexpected(std::move(why));
+    co_await count_output(Made::in_part);
+    const chat::Usage so_far = used(Made::in_part);
+    auto rest = chat::ask_for_rest(checked_->request(), *said, so_far.output.value());
+    auto checked = rest ? filter::check(*std::move(rest)) : std::unexpected(rest.error());
+    if (!checked) co_return std::unexpected(std::move(why));
+    const std::shared_ptr<const streams::Source> from = log_->source();
+    if (route_.continuation == config::Continuation::same_model)
+        std::erase_if(route_.candidates,
+                      [&](const upstream::Candidate& c) { return c.model != from->model; });
+    // The one that broke off is asked last.
+    std::vector<upstream::Candidate> others;
+    std::vector<upstream::Candidate> again;
+    for (upstream::Candidate& candidate : route_.candidates) {
+        const bool same =
+            candidate.model == from->model && candidate.provider->name == from->provider;
+        (same ? again : others).push_back(std::move(candidate));
+    }
+    std::ranges::move(again, std::back_inserter(others));
+    route_.candidates = std::move(others);
+    allowance_.go_on();
+    upstream::Upstream::Caller caller{mine_.loop, mine_.client, interrupt_, parts_.meter};
+    auto answer = co_await parts_.upstream.open(caller, *reservation_, allowance_, *checked, route_,
+                                                delivery_);
+    if (!answer) co_return std::unexpected(std::move(why));
+    first_part_.emplace(so_far, output_bytes_, chat::Seam(*said));
+    reported_.reset();
+    output_count_.reset();
+    std::string marker = "\"x_weir\":{\"continued_from\":";
+    json::append_quoted(marker, from->provider + "/" + from->model);
+    log_->append(chat::OtherDelta{0, {marker + "}", {}, {}}});
+    log_->set_source((*answer)->source);
+    price_ = (*answer)->price;
+    co_return co_await pump(**answer);
+}
+
 void Generation::take(chat::ChatEvent event) {
     if (auto* const usage = std::get_if<chat::UsageReport>(&event)) {
         // Some providers report a running count: the largest is the truth.
@@ -138,8 +194,19 @@ void Generation::take(chat::ChatEvent event) {
             reported_ = std::move(*usage);
         return;
     }
-    if (std::holds_alternative<chat::ChoiceFinished>(event)) finished_ = --unfinished_ <= 0;
+    const bool finish = std::holds_alternative<chat::ChoiceFinished>(event);
+    if (finish) finished_ = --unfinished_ <= 0;
     output_bytes_ += chat::output_bytes(event);
+    auto* const text = std::get_if<chat::TextDelta>(&event);
+    only_text_ = only_text_ && (text != nullptr || std::holds_alternative<chat::Started>(event));
+    if (first_part_) {
+        // The answer has begun already; of the rest comes what was not said before.
+        if (std::holds_alternative<chat::Started>(event)) return;
+        if (text != nullptr) text->text = first_part_->seam.join(text->text);
+        if (text != nullptr && text->text.empty()) return;
+        if (std::string held = finish ? first_part_->seam.finish() : ""; !held.empty())
+            log_->append(chat::TextDelta{0, std::move(held), {}});
+    }
     log_->append(std::move(event));
 }
 
@@ -149,6 +216,13 @@ chat::Usage Generation::used(Made made) const {
     chat::Usage usage;
     usage.input = Tokens(input_estimate_);
     usage.output = Tokens(output_count_.value_or(tokens_of(output_bytes_)));
+    if (first_part_) {
+        // The first one's question, and what both have said.
+        const std::int64_t rest = tokens_of(output_bytes_ - first_part_->output_bytes);
+        usage = first_part_->usage;
+        usage.output += Tokens(reported_ ? reported_->usage.output.value() : rest);
+        return usage;
+    }
     if (!reported_) return usage;
     const std::int64_t counted = reported_->usage.output.value();
     if (made == Made::whole && (counted > 0 || output_bytes_ == 0)) return reported_->usage;
@@ -159,7 +233,8 @@ chat::Usage Generation::used(Made made) const {
 }
 
 bool Generation::is_reported(Made made) const {
-    return reported_ && used(made).output.value() == reported_->usage.output.value();
+    return reported_ && !first_part_ &&
+           used(made).output.value() == reported_->usage.output.value();
 }
 
 quota::Cost Generation::cost(Made made) const {

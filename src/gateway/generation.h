@@ -5,6 +5,7 @@
 // and settles what was produced.
 // Thread: its loop's.
 
+#include "chat/continuation.h"
 #include "filter/checked.h"
 #include "gateway/parts.h"
 #include "streams/stream_log.h"
@@ -46,6 +47,9 @@ public:
 private:
     static net::Task<void> run(std::shared_ptr<Generation> self);
     net::Task<Result<void>> pump(upstream::Answer& answer);
+    // Whether what broke off with `why` may be gone on with.
+    bool may_go_on(const Error& why) const;
+    WEIR_OWN_FRAME net::Task<Result<void>> go_on(Error why);
     WEIR_OWN_FRAME net::Task<void> settle(Result<void> pumped);
     WEIR_OWN_FRAME net::Task<void> give_up(Error error);
     void end(streams::Ending ending);
@@ -83,6 +87,14 @@ private:
         std::string text;
         std::int64_t frame_tokens;
     };
+    // What an answer that was gone on with had cost before that.
+    struct FirstPart {
+        chat::Usage usage;
+        std::size_t output_bytes;
+        chat::Seam seam;
+    };
+    std::optional<FirstPart> first_part_;
+    bool only_text_ = true;
     std::optional<Exact> exact_; // the input of a model whose tokens can be counted
     std::optional<Error> stopped_;
     std::string remark_;

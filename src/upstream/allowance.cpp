@@ -37,9 +37,12 @@ Allowance::Allowance(quota::Reservation& reservation, net::Loop& loop, const Ter
       durable_(terms.held) {}
 
 void Allowance::restart() {
-    bytes_ = reported_ = 0;
+    bytes_ = passed_on_;
+    reported_ = 0;
+    finished_ = 0;
+    if (passed_on_ > 0) return;
     counted_tokens_ = counted_bytes_ = 0;
-    begun_ = finished_ = 0;
+    begun_ = 0;
 }
 
 Result<void> Allowance::hold_all() {

@@ -31,8 +31,10 @@ public:
     };
     Allowance(quota::Reservation& reservation, net::Loop& loop, const Terms& terms);
 
-    // Another attempt begins: what a dead one produced is not counted.
+    // Another attempt begins: what a dead one produced is not counted, unless it was passed on.
     void restart();
+    // The next attempt goes on with what has passed.
+    void go_on() { passed_on_ = bytes_; }
     // Holds all that the answer may need, for a call that cannot be cut.
     // Errors: quota_exceeded, ledger_unavailable.
     Result<void> hold_all();
@@ -80,6 +82,7 @@ private:
     Count count_;
     std::int64_t counted_tokens_ = 0; // exactly, of the first counted_bytes_
     std::int64_t counted_bytes_ = 0;
+    std::int64_t passed_on_ = 0; // bytes of an attempt that is gone on with
     std::int64_t bytes_ = 0;
     std::int64_t reported_ = 0; // by the provider, so far
     std::uint64_t begun_ = 0;   // a bit for each choice

@@ -112,6 +112,7 @@ Result<Route> Routes::find(std::string_view name) const {
     route.name = name;
     route.max_output_tokens = model->max_output_tokens;
     route.cache = model->cache;
+    route.continuation = model->continuation;
     add(route, *model, captured);
     std::set<const config::Model*> visited{model};
     for (const std::string& other : model->fallback) {

@@ -29,6 +29,7 @@ struct Route {
     std::vector<Candidate> candidates; // tier by tier, then the fallback models' in turn
     config::Price dearest;             // of each kind of token, among all of them
     config::Cache cache;
+    config::Continuation continuation = config::Continuation::off;
     bool priced = true; // every candidate has a price
 };
 
