@@ -69,7 +69,7 @@ const is_kept = async ({ weir, door, model, key }) => {
   assert.equal(door.read(door.streamed ? answer.text : answer.json).text, sim_text(8, 16));
 };
 
-const LARGE = 'chunks=200,size=60000'; // three logs full
+const LARGE = 'chunks=200,size=60000,delay=5ms'; // three logs full
 const large_text = sim_text(200, 60_000);
 
 // Reads nothing while another reader takes everything.
@@ -318,7 +318,7 @@ const TABLE = [
   row('Pending', 'budget too small for a whole answer', ALL, '', failed('quota_exceeded'), NONE,
     { budget: 1000, target: { stream: false } }),
   row('Pending', 'budget too small for the first event', ALL, 'huge=16000,delay=60ms',
-    failed('quota_exceeded'), 'aborted', { budget: 1000, ...MORE }),
+    failed('quota_exceeded', { out: 0 }), 'aborted', { budget: 1000, ...MORE }),
   row('Pending', 'more than a slab', ALL, 'huge=16000', complete(huge), 'completed',
     { budget: 20_000 }),
   row('Opened', 'budget used up', STREAMED, 'first=10500ms,huge=16000,delay=60ms',

@@ -25,10 +25,12 @@ const chunk = (content) => event({
 async function start(t) {
   const raw = await start_raw_provider(t);
   raw.plan('*', [...PIECES.map(chunk), FINISH, DONE, END]);
+  const burst = Array(8).fill(PIECES).flat().map(chunk).join('');
+  raw.plan('gpt-4o-burst', [burst, 300, FINISH, DONE, END]);
   raw.plan('gpt-4o-broken', [...PIECES.slice(0, 10).map(chunk), 100, RESET]);
   const weir = await start_weir(t, {
     config: sim_config(raw, {
-      models: Object.fromEntries(['gpt-4o', 'gpt-4o-broken', 'llama'].map((name) =>
+      models: Object.fromEntries(['gpt-4o', 'gpt-4o-broken', 'gpt-4o-burst', 'llama'].map((name) =>
         [name, { targets: [{ provider: 'sim', model: name }] }])),
     }),
   });
@@ -95,6 +97,30 @@ describe('a budget that is nearly spent', () => {
       assert.ok(budget.used <= limit && budget.held === 0, JSON.stringify(budget));
     });
   }
+
+  for (const stream of [true, false]) {
+    test(`holds against a burst (${stream ? 'streamed' : 'whole'})`, async (t) => {
+      const weir = await start(t);
+      const key = await weir.create_key();
+      await weir.say('quota', 'set', '--key', key, '--tokens', '1000');
+      const answer = await weir.chat('gpt-4o-burst', { stream }, { key });
+      assert.ok(tokens_of(said(answer, stream)) > 500);
+      const { budgets } = await weir.quota(key);
+      const budget = budgets.find(({ unit }) => unit === 'tokens');
+      assert.ok(budget.used <= 1000 && budget.held === 0, JSON.stringify(budget));
+      assert.equal((await weir.json('ledger', 'show')).overages, 0);
+    });
+  }
+
+  test('holds against a question that is all tokens', async (t) => {
+    const weir = await start(t);
+    const key = await weir.create_key();
+    await weir.say('quota', 'set', '--key', key, '--tokens', '3600');
+    const messages = [{ role: 'user', content: 'q;Z~'.repeat(1500) }];
+    const body = { model: 'gpt-4o', max_tokens: 10, messages };
+    const answer = await weir.request('/v1/chat/completions', { key, body });
+    assert.equal(answer.status, 429, answer.text);
+  });
 
   test('admits a long question that fits', async (t) => {
     const weir = await start(t);

@@ -120,7 +120,8 @@ Result<std::unique_ptr<House>> House::build(Settings settings) {
     house->streams = std::make_unique<streams::StreamIndex>(house->clock, config.streams.memory);
     house->idempotency = std::make_unique<streams::Idempotency>(*house->store);
     house->pool = std::make_unique<net::BlockingPool>(pool_threads);
-    house->meter = std::make_unique<quota::TokenMeter>(*house->pool);
+    house->counting = std::make_unique<net::BlockingPool>(1);
+    house->meter = std::make_unique<quota::TokenMeter>(*house->counting);
     house->parts = std::make_unique<gateway::Parts>(
         gateway::Parts{house->clock, house->random, *house->access, *house->gate, *house->ledger,
                        *house->upstream, *house->streams, *house->idempotency, *house->meter,
@@ -138,6 +139,8 @@ House::~House() {
 std::vector<std::string> House::reload(const Flags& flags, const config::Environment& environment) {
     auto loaded = load_settings(flags, environment);
     if (!loaded) return std::move(loaded).error().faults;
+    if (loaded->file.empty() && !settings.file.empty())
+        return {settings.file + " is gone; what was read from it stays in force"};
     auto routes = upstream::Routes::create(loaded->config);
     if (!routes) return {std::string(routes.error().message())};
     settings = *std::move(loaded);

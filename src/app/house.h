@@ -37,7 +37,8 @@ struct House {
     std::unique_ptr<streams::StreamIndex> streams;
     std::unique_ptr<streams::Idempotency> idempotency;
     streams::SingleFlight flights;
-    std::unique_ptr<net::BlockingPool> pool;
+    std::unique_ptr<net::BlockingPool> pool;     // for passwords
+    std::unique_ptr<net::BlockingPool> counting; // for tokens: a long text holds up nobody's login
     std::unique_ptr<quota::TokenMeter> meter;
     std::atomic<bool> draining = false;
     std::atomic<std::int64_t> running = 0;

@@ -77,6 +77,8 @@ public:
         signals.cancel();
         for (std::size_t i = 1; i < workers_.size(); ++i) workers_[i]->stop_thread();
         for (auto& worker : workers_) worker->finish();
+        house_->pool->stop();
+        house_->counting->stop();
         // What is left is dropped while every loop is still there to be told.
         for (auto& worker : workers_) worker->loop().drop();
         ::unlink((house_->settings.config->data_dir + "/control.sock").c_str());
@@ -90,8 +92,8 @@ private:
     void warm_vocabularies() {
         for (const config::Model& model : house_->settings.config->models)
             for (const config::Target& target : model.targets)
-                if (quota::TokenMeter::is_exact(target.model))
-                    house_->pool->post([encoding = chat::counting_of(target.model).encoding] {
+                if (quota::TokenMeter::is_exact(target.model) || model.is_pattern())
+                    house_->counting->post([encoding = chat::counting_of(target.model).encoding] {
                         chat::byte_pairs(encoding);
                     });
     }

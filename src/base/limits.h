@@ -81,6 +81,9 @@ inline constexpr std::size_t windows_kept = 8;
 inline constexpr auto hold_time = 15min;     // unless it is renewed
 inline constexpr auto hold_look_time = 1min; // between two looks for holds that nobody renews
 inline constexpr std::size_t tokens_inline_bytes = 4 * 1024;
+// Before a request is refused its input is counted only while no more than this waits: a second's
+// work at worst.
+inline constexpr std::size_t tokens_waiting_bytes = 1024 * 1024;
 inline constexpr std::size_t calibrated_models = 1'000;
 inline constexpr std::int64_t slab_tokens = 512; // what a running answer is ahead of the disk by
 

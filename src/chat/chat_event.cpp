@@ -60,6 +60,23 @@ void append_output(const ChatEvent& event, std::string& out) {
         event);
 }
 
+void OutputText::add(const ChatEvent& event) {
+    const std::size_t choice = std::visit(
+        [](const auto& e) -> std::size_t {
+            if constexpr (requires { e.choice; }) return e.choice % 64;
+            else return 0;
+        },
+        event);
+    if (choices_.size() <= choice) choices_.resize(choice + 1);
+    append_output(event, choices_[choice]);
+}
+
+std::string OutputText::text() const {
+    std::string out;
+    for (const std::string& one : choices_) out += one;
+    return out;
+}
+
 std::size_t kept_bytes(const ChatEvent& event) {
     const std::size_t extra = std::visit(
         Match{

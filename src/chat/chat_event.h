@@ -95,6 +95,15 @@ bool is_meaningful(const ChatEvent& event);
 std::size_t output_bytes(const ChatEvent& event);
 // The output that output_bytes() counts, appended.
 void append_output(const ChatEvent& event, std::string& out);
+// The output of several events, choice after choice: what several say in turns is no text.
+class OutputText {
+public:
+    void add(const ChatEvent& event);
+    std::string text() const;
+
+private:
+    std::vector<std::string> choices_;
+};
 // What it costs to keep, about.
 std::size_t kept_bytes(const ChatEvent& event);
 

@@ -53,6 +53,16 @@ std::int64_t ChatRequest::input_tokens_bound() const {
     return tokens + (bytes + 1) / 2;
 }
 
+std::int64_t ChatRequest::input_tokens_most() const {
+    std::int64_t tokens = message_tokens + static_cast<std::int64_t>(other_bytes_);
+    for (const Message& message : messages_) {
+        tokens += message_tokens + image_tokens * message.images;
+        for (const std::string_view text : message.texts)
+            tokens += static_cast<std::int64_t>(text.size());
+    }
+    return tokens;
+}
+
 std::string ChatRequest::input_text() const {
     std::string out;
     for (const Message& message : messages_)

@@ -51,6 +51,8 @@ public:
     // An upper bound on the input tokens: a token covers two bytes of text at the very least on
     // average, each message and tool adds its frame, an image a fixed price.
     std::int64_t input_tokens_bound() const;
+    // The same where nothing better is known than that a token has a byte at least.
+    std::int64_t input_tokens_most() const;
     // What they are likely to be: four bytes a token.
     std::int64_t input_tokens_estimate() const;
 

@@ -128,6 +128,8 @@ public:
         }
     }
     const ChoicesSeen& choices() const { return seen_; }
+    // As it is written, between its quotes: of the last text there was.
+    std::string_view text_written() const { return text_written_; }
 
 private:
     chat::Extensions take_extensions() {
@@ -179,6 +181,7 @@ private:
                 for (const Value call : member)
                     if (call.is(Kind::object)) read_call(call, position++);
             } else if (member.is(Kind::string) && !member.text().empty()) {
+                text_written_ = member.raw().substr(1, member.raw().size() - 2);
                 read_text(key, std::string(member.text()));
             }
         }
@@ -218,6 +221,7 @@ private:
     std::string delta_extensions_;
     std::uint32_t choice_ = 0;
     ChoicesSeen seen_;
+    std::string_view text_written_;
 };
 
 } // namespace
@@ -260,9 +264,12 @@ Result<void> OpenAiStreamDecoder::decode(const wire::SseEvent& event, std::vecto
     reader.read_usage(root);
     choices_.begun |= reader.choices().begun;
     choices_.finished |= reader.choices().finished;
-    if (out.size() == before + 1)
-        if (const auto* const text = std::get_if<chat::TextDelta>(&out.back()))
-            repeated_.keep(data, *text);
+    // The document's text is a copy of the chunk, so places in it are places in the chunk.
+    const auto* const text =
+        out.size() == before + 1 ? std::get_if<chat::TextDelta>(&out.back()) : nullptr;
+    const std::string_view written = reader.text_written();
+    if (text != nullptr && written.size() == text->text.size() && root.raw().size() == data.size())
+        repeated_.keep(data, static_cast<std::size_t>(written.data() - root.raw().data()), *text);
     return {};
 }
 

@@ -30,17 +30,11 @@ std::optional<chat::TextDelta> RepeatedChunk::read(std::string_view data) const 
     return event;
 }
 
-void RepeatedChunk::keep(std::string_view data, const chat::TextDelta& event) {
+void RepeatedChunk::keep(std::string_view data, std::size_t at, const chat::TextDelta& event) {
     at_ = 0;
     if (data.size() - event.text.size() > mould_bytes_max || !is_plain(event.text)) return;
-    // The text stands somewhere as a string. Where those bytes stand once, that is the place.
-    std::string quoted;
-    quoted.reserve(event.text.size() + 2);
-    quoted.append("\"").append(event.text).append("\"");
-    const std::size_t found = data.find(quoted);
-    if (found == std::string_view::npos || data.find(quoted, found + 1) != std::string_view::npos)
-        return;
-    at_ = found + 1;
+    if (data.substr(at, event.text.size()) != event.text) return; // with escapes
+    at_ = at;
     mould_.assign(data.substr(0, at_)).append(data.substr(at_ + event.text.size()));
     event_.choice = event.choice;
     event_.extensions = event.extensions;

@@ -19,8 +19,9 @@ public:
     // What `data` says, where it fits the mould; nullopt where it has to be parsed.
     std::optional<chat::TextDelta> read(std::string_view data) const;
 
-    // `data` was parsed and says just `event`.
-    void keep(std::string_view data, const chat::TextDelta& event);
+    // `data` was parsed and says just `event`, whose text stands in `data` from `at` on, as it is
+    // written there; nothing is kept where it is written otherwise.
+    void keep(std::string_view data, std::size_t at, const chat::TextDelta& event);
 
 private:
     std::string mould_;     // the chunk without its text

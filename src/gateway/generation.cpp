@@ -5,6 +5,7 @@
 #include "quota/price.h"
 
 #include <algorithm>
+#include <bit>
 #include <iterator>
 
 namespace weir::gateway {
@@ -24,7 +25,7 @@ Generation::Generation(Parts& parts, ThreadParts& mine, Order order)
       reservation_(std::move(order.reservation)),
       allowance_(*reservation_, mine.loop, order.allowance),
       delivery_(order.delivery),
-      unfinished_(checked_->request().choices()),
+      choices_(checked_->request().choices()),
       log_(parts.streams.open(mine.loop, std::move(order.begun))),
       claim_(std::move(order.claim)),
       flight_(order.flight),
@@ -85,10 +86,7 @@ net::Task<void> Generation::run(std::shared_ptr<Generation> self) {
         answer->reset();
         if (!pumped && once_more && me.may_go_on(pumped.error()))
             pumped = co_await me.go_on(std::move(pumped).error());
-        // Refused before anything was said, it is a refusal like any other.
-        const bool refused = !pumped && pumped.error().code() == Errc::quota_exceeded;
-        if (refused) co_await me.give_up(std::move(pumped).error());
-        else co_await me.settle(std::move(pumped));
+        co_await me.settle(std::move(pumped));
     } else {
         co_await me.give_up(std::move(answer).error());
     }
@@ -113,9 +111,11 @@ net::Task<void> Generation::count_output(Made made) {
     const std::string model = log_->source()->model;
     if (counted && made == Made::whole) {
         if (!parts_.meter.wants(model)) co_return;
+        // Thought is counted, and not always shown: such an answer teaches nothing.
         const chat::Usage& usage = reported_->usage;
+        if (usage.reasoning.value() > 0) co_return;
         if (const auto said = log_->output())
-            parts_.meter.learn(model, *said, usage.output.value() - usage.reasoning.value());
+            parts_.meter.learn(model, *said, usage.output.value());
         co_return;
     }
     auto said = output_bytes_ > 0 ? log_->output() : std::nullopt;
@@ -194,8 +194,9 @@ void Generation::take(chat::ChatEvent event) {
             reported_ = std::move(*usage);
         return;
     }
-    const bool finish = std::holds_alternative<chat::ChoiceFinished>(event);
-    if (finish) finished_ = --unfinished_ <= 0;
+    const auto* const finish = std::get_if<chat::ChoiceFinished>(&event);
+    if (finish != nullptr) finished_choices_ |= std::uint64_t{1} << (finish->choice % 64);
+    finished_ = std::popcount(finished_choices_) >= choices_;
     output_bytes_ += chat::output_bytes(event);
     auto* const text = std::get_if<chat::TextDelta>(&event);
     only_text_ = only_text_ && (text != nullptr || std::holds_alternative<chat::Started>(event));
@@ -204,7 +205,7 @@ void Generation::take(chat::ChatEvent event) {
         if (std::holds_alternative<chat::Started>(event)) return;
         if (text != nullptr) text->text = first_part_->seam.join(text->text);
         if (text != nullptr && text->text.empty()) return;
-        if (std::string held = finish ? first_part_->seam.finish() : ""; !held.empty())
+        if (std::string held = finish != nullptr ? first_part_->seam.finish() : ""; !held.empty())
             log_->append(chat::TextDelta{0, std::move(held), {}});
     }
     log_->append(std::move(event));
@@ -308,14 +309,17 @@ net::Task<void> Generation::give_up(Error error) {
     const bool left = was_cancelled(error);
     if (stopped_) error = *stopped_;
     ending.outcome = left ? streams::Outcome::cancelled : streams::Outcome::interrupted;
-    if (left && reservation_->sent()) {
+    // Who is refused in the middle of the work pays the question: it was asked.
+    const bool refused = error.code() == Errc::quota_exceeded && reservation_->sent();
+    if (refused || (left && reservation_->sent())) {
         const quota::Cost counted = reservation_->counted();
         ending.usage.input = Tokens(counted.tokens_in);
         ending.usage.output = Tokens(counted.tokens_out);
         ending.nanousd = counted.nanousd;
         ending.estimated = true;
         std::move(*reservation_)
-            .settle({quota::Reason::cancelled, counted, quota::Certainty::estimated});
+            .settle({left ? quota::Reason::cancelled : quota::Reason::interrupted, counted,
+                     quota::Certainty::estimated});
     } else {
         std::move(*reservation_).release();
     }

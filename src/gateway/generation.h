@@ -72,8 +72,9 @@ private:
     std::optional<quota::Reservation> reservation_;
     upstream::Allowance allowance_;
     chat::Delivery delivery_;
-    std::int64_t unfinished_; // choices
-    bool finished_ = false;   // all of them: the answer is whole
+    std::int64_t choices_; // asked for
+    std::uint64_t finished_choices_ = 0;
+    bool finished_ = false; // all of them: the answer is whole
     std::shared_ptr<streams::StreamLog> log_;
     std::optional<streams::Idempotency::Claim> claim_;
     std::optional<Digest> flight_;

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <fmt/core.h>
+#include <set>
 
 namespace weir::gateway {
 namespace {
@@ -72,12 +73,18 @@ upstream::Allowance::Terms allowance_of(const chat::ChatRequest& request,
     return terms;
 }
 
+bool is_exact(const upstream::Candidate& candidate) {
+    return quota::TokenMeter::is_exact(candidate.model);
+}
+
 // What is held at first.
 quota::Bound bound_of(const chat::ChatRequest& request, const upstream::Route& route,
                       const upstream::Allowance::Terms& allowance) {
     quota::Bound bound;
     bound.choices = request.choices();
-    bound.input_tokens = request.input_tokens_bound();
+    // Of a text that can be counted, should that be needed, a byte is taken for a token.
+    const bool exact = std::ranges::all_of(route.candidates, is_exact);
+    bound.input_tokens = exact ? request.input_tokens_most() : request.input_tokens_bound();
     bound.output_tokens = allowance.held;
     bound.input_nanousd = quota::input_bound_nanousd(route.dearest, bound.input_tokens);
     bound.price = route.priced ? quota::Bound::Price::known : quota::Bound::Price::unknown;
@@ -91,14 +98,16 @@ WEIR_OWN_FRAME net::Task<quota::Bound> count_input(Parts& parts, ThreadParts& mi
                                                    const chat::ChatRequest& request,
                                                    const upstream::Route& route,
                                                    quota::Bound bound) {
-    const auto exact = [](const upstream::Candidate& candidate) {
-        return quota::TokenMeter::is_exact(candidate.model);
-    };
-    if (!std::ranges::all_of(route.candidates, exact)) co_return bound;
+    if (!std::ranges::all_of(route.candidates, is_exact)) co_return bound;
     std::int64_t most = 0;
-    for (const upstream::Candidate& candidate : route.candidates)
-        most = std::max(
-            most, co_await parts.meter.count(mine.loop, request.input_text(), candidate.model));
+    std::set<chat::Encoding> counted;
+    for (const upstream::Candidate& candidate : route.candidates) {
+        if (!counted.insert(chat::counting_of(candidate.model).encoding).second) continue;
+        const auto tokens =
+            co_await parts.meter.try_count(mine.loop, request.input_text(), candidate.model);
+        if (!tokens) co_return bound;
+        most = std::max(most, *tokens);
+    }
     bound.input_tokens = std::min(bound.input_tokens, most + 2 * request.input_frame_tokens());
     bound.input_nanousd = quota::input_bound_nanousd(route.dearest, bound.input_tokens);
     co_return bound;
@@ -288,6 +297,8 @@ Result<Caller> identify(Parts& parts, const net::Exchange& exchange) {
 net::Task<void> serve_chat(Parts& parts, ThreadParts& mine, net::Exchange& exchange,
                            const Door& door, record::Record& record) {
     const SteadyTime started = parts.clock.steady();
+    // From its first station on: a drain waits for it.
+    const Running running(parts.running);
     Responder responder(exchange, record, door.shape);
     auto begun = co_await admit(parts, mine, exchange, door, responder);
     if (!begun) {
@@ -295,7 +306,6 @@ net::Task<void> serve_chat(Parts& parts, ThreadParts& mine, net::Exchange& excha
         co_return;
     }
     responder.add_header("x-weir-cache", std::string(begun->passenger ? "joined" : begun->cache));
-    const Running running(parts.running);
     RelayInput input{exchange, begun->log, parts.clock, started, begun->memory};
     if (begun->passenger) {
         const auto delivery = begun->stream ? chat::Delivery::streamed : chat::Delivery::whole;

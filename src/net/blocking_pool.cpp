@@ -36,19 +36,25 @@ BlockingPool::BlockingPool(std::size_t threads) : threads_(std::make_unique<Thre
         threads_->threads.emplace_back([all = threads_.get()] { all->work(); });
 }
 
-BlockingPool::~BlockingPool() {
+BlockingPool::~BlockingPool() { stop(); }
+
+void BlockingPool::stop() {
+    std::deque<std::move_only_function<void()>> dropped;
     {
         const std::lock_guard held(threads_->lock);
         threads_->closing = true;
+        dropped.swap(threads_->queue);
     }
     threads_->something.notify_all();
     // allow(thread): they are what this is
     for (std::thread& thread : threads_->threads) thread.join();
+    threads_->threads.clear();
 }
 
 void BlockingPool::post(std::move_only_function<void()> work) {
     {
         const std::lock_guard held(threads_->lock);
+        if (threads_->closing) return;
         threads_->queue.push_back(std::move(work));
     }
     threads_->something.notify_one();

@@ -22,13 +22,16 @@ public:
     Task<T> run(Loop& loop, std::move_only_function<T()> work) {
         Signal done(loop);
         std::optional<T> result;
-        post([&] {
-            result.emplace(work());
+        post([&, task = std::move(work)]() mutable {
+            result.emplace(task());
             loop.post([&] { done.notify(); });
         });
         co_await done.wait();
         co_return *std::move(result);
     }
+    // Drops what has not begun and returns when the rest has ended: from then on no thread of it
+    // touches a coroutine or a loop. What is given to it later is dropped.
+    void stop();
     // The same without a result.
     void post(std::move_only_function<void()> work);
 

@@ -33,6 +33,10 @@ Window AccountState::at(WallTime now) const {
     const auto known = std::ranges::find_if(windows, is_now); // the clock went back
     if (known != windows.end()) return *known;
     Window out{period_around(account.period, *account.zone, now)};
+    // A clock that goes back further than that is not believed: what was spent there is not known,
+    // so the oldest window that is known serves.
+    if (out.span.start < forgotten_until && !windows.empty())
+        return *std::ranges::min_element(windows, {}, [](const Window& w) { return w.span.start; });
     // One that was begun in another zone keeps its time.
     for (const Window& w : windows) {
         if (!w.is_used()) continue;
@@ -50,6 +54,7 @@ Window& AccountState::open(const Window& window) {
         std::erase_if(windows, [&](const Window& w) {
             const bool goes = more > 0 && w.held == 0 && w.holds == 0;
             if (goes) --more;
+            if (goes) forgotten_until = std::max(forgotten_until, w.span.end);
             return goes;
         });
     }
@@ -223,7 +228,9 @@ std::optional<std::string> Books::apply_account(const Entry& entry) {
     if (!index_.emplace(AccountKey{account.subject, account.unit, account.period}, account.id)
              .second)
         return "an account is made twice";
-    accounts_.push_back({account, {}, true, false});
+    AccountState& made = accounts_.emplace_back();
+    made.account = account;
+    made.account_dirty = true;
     by_subject_[account.subject].push_back(account.id);
     dirty_.push_back(account.id);
     return std::nullopt;
@@ -316,6 +323,8 @@ bool Books::restore(const LedgerStore::Saved& saved) {
     for (AccountState& state : accounts_) {
         state.account_dirty = false;
         std::ranges::sort(state.windows, {}, [](const Window& w) { return w.span.start; });
+        if (state.windows.size() >= limits::windows_kept)
+            state.forgotten_until = state.windows.front().span.start;
     }
     dirty_.clear();
     for (const UsageRow& row : saved.totals) {

@@ -20,6 +20,8 @@ struct AccountState {
     Account account;
     // The one in use is last; earlier ones stay while they hold something.
     std::vector<Window> windows;
+    // Before that, windows may have been forgotten in which something was spent.
+    std::int64_t forgotten_until = 0;
     bool account_dirty = false;
     bool windows_dirty = false;
 

@@ -72,6 +72,14 @@ TEST_F(LedgerExpiryTest, a_hold_that_is_renewed_lives_and_says_so_now_and_then) 
     expect_sound(store);
 }
 
+TEST_F(LedgerExpiryTest, what_has_ended_is_not_renewed) {
+    auto reservation = ledger->reserve(alice, {}, "m");
+    pass(0s);
+    std::move(*reservation).settle({});
+    reservation->renew(); // NOLINT: as a generation does between its settlement and its end
+    expect_sound(store);
+}
+
 TEST_F(LedgerExpiryTest, a_clock_that_jumps_expires_nothing) {
     auto reservation = ledger->reserve(alice, {}, "m");
     pass(0s);

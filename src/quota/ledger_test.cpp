@@ -335,6 +335,31 @@ TEST_F(LedgerTest, a_clock_that_jumped_ahead_and_was_put_right_refills_nothing) 
     expect_sound(store);
 }
 
+TEST_F(LedgerTest, a_clock_that_comes_back_after_many_days_refills_nothing) {
+    const config::Quota defaults = one_request_budget(Scope::key, 2);
+    auto ledger = open(store, defaults);
+    for (int i = 0; i < 2; ++i) std::move(*ledger->reserve(alice, {}, "m")).settle({});
+    for (int day = 0; day < 20; ++day) {
+        clock.advance(24h);
+        std::move(*ledger->reserve(alice, {}, "m")).settle({});
+    }
+    clock.set(noon);
+    // What is left of the oldest day that is known, and no more.
+    int admitted = 0;
+    for (int restart = 0; restart < 3; ++restart) {
+        for (int i = 0; i < 5; ++i)
+            if (auto reservation = ledger->reserve(alice, {}, "m")) {
+                std::move(*reservation).settle({});
+                ++admitted;
+            }
+        clock.advance(limits::window_flush_time);
+        ledger->stop();
+        expect_sound(store);
+        ledger = open(store, defaults);
+    }
+    EXPECT_EQ(admitted, 1);
+}
+
 // --- durability
 
 TEST_F(LedgerTest, durable_returns_after_the_commit_and_not_before) {

@@ -64,8 +64,8 @@ Error refusal(const Account& account, const Window& window, const Bound& bound, 
         message += fmt::format("has {} left, and this request may need {}.",
                                amount(account.unit, left), amount(account.unit, needed));
         const std::int64_t fits = fitting_max_tokens(account.unit, left, bound);
-        message += fits > 0 ? fmt::format(" A max_tokens of at most {} would fit.", fits)
-                            : " Its input alone is more than that.";
+        if (fits > 0) message += fmt::format(" A max_tokens of at most {} would fit.", fits);
+        else if (bound.input_tokens > 0) message += " Its input alone is more than that.";
     }
     if (window.span.end == never_ends) {
         message += " It does not reset.";

@@ -35,7 +35,9 @@ Result<void> Reservation::extend(std::int64_t output_tokens, std::int64_t nanous
     return {};
 }
 
-void Reservation::renew() { ledger_->renew(hold_); }
+void Reservation::renew() {
+    if (ledger_ != nullptr) ledger_->renew(hold_);
+}
 
 void Reservation::mark_sent(const Cost& input) {
     sent_ = true;

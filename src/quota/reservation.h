@@ -54,7 +54,7 @@ public:
     void mark_sent(const Cost& input);
     // Another attempt begins: what a dead one produced is not charged.
     void restart() { counted_ = {}; }
-    // Its owner is alive: the hold does not expire.
+    // Its owner is alive: the hold does not expire. Nothing where it has ended.
     void renew();
     // What was produced by now, replacing what was counted before. Never shrinks what is owed.
     void count(const Cost& so_far, Certainty certainty);

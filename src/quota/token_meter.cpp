@@ -26,12 +26,22 @@ net::Task<std::int64_t> TokenMeter::count(net::Loop& loop, std::string text, std
     if (text.size() <= limits::tokens_inline_bytes) {
         tokens = chat::count_tokens(text, counting.encoding);
     } else {
-        std::move_only_function<std::int64_t()> work = [&text, &counting] {
-            return chat::count_tokens(text, counting.encoding);
+        const std::size_t bytes = text.size();
+        waiting_bytes_ += bytes;
+        std::move_only_function<std::int64_t()> work = [this, words = std::move(text), counting] {
+            const std::int64_t counted = chat::count_tokens(words, counting.encoding);
+            waiting_bytes_ -= words.size();
+            return counted;
         };
         tokens = co_await pool_.run(loop, std::move(work));
     }
     co_return exact ? tokens : std::llround(static_cast<double>(tokens) * *ratio);
+}
+
+net::Task<std::optional<std::int64_t>> TokenMeter::try_count(net::Loop& loop, std::string text,
+                                                             std::string model) {
+    if (waiting_bytes_ + text.size() > limits::tokens_waiting_bytes) co_return std::nullopt;
+    co_return co_await count(loop, std::move(text), std::move(model));
 }
 
 std::optional<double> TokenMeter::ratio_of(std::string_view model) {

@@ -27,6 +27,10 @@ public:
     WEIR_OWN_FRAME net::Task<std::int64_t> count(net::Loop& loop, std::string text,
                                                  std::string model);
 
+    // The same where it costs little beside what waits already; else nullopt.
+    WEIR_OWN_FRAME net::Task<std::optional<std::int64_t>>
+    try_count(net::Loop& loop, std::string text, std::string model);
+
     // Whether the next answer of this model should be learned from; asks for few of them.
     bool wants(std::string_view model);
     // A provider has counted a text that it produced.
@@ -41,6 +45,7 @@ private:
 
     net::BlockingPool& pool_;
     std::atomic<std::uint32_t> turn_ = 0;
+    std::atomic<std::size_t> waiting_bytes_ = 0; // given to the pool, and not counted yet
     Guarded<std::map<std::string, Experience, std::less<>>> models_;
 };
 

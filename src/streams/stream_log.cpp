@@ -42,9 +42,9 @@ void StreamLog::append(chat::ChatEvent event) {
 std::optional<std::string> StreamLog::output() const {
     auto state = state_.lock();
     if (state->kept > 1) return std::nullopt;
-    std::string out;
-    for (const Event& event : state->events) chat::append_output(*event, out);
-    return out;
+    chat::OutputText out;
+    for (const Event& event : state->events) out.add(*event);
+    return out.text();
 }
 
 void StreamLog::end(Ending ending) {

@@ -59,16 +59,20 @@ Result<void> Allowance::extend(std::int64_t tokens) {
 
 std::int64_t Allowance::spent(std::int64_t bytes) const {
     const std::int64_t least = std::max((bytes + 3) / 4, reported_);
-    if (least > most_) return least;
-    const std::int64_t bound = counted_tokens_ + (bytes - counted_bytes_ + 1) / 2;
-    return std::max(std::min(bound, most_), reported_);
+    if (!count_ && least > most_) return least;
+    // Of a text that can be counted a byte is a token until it is: there is no way around that.
+    if (count_) return std::max(counted_tokens_ + bytes - counted_bytes_, reported_);
+    return std::max(std::min((bytes + 1) / 2, most_), reported_);
 }
 
-net::Task<std::int64_t> Allowance::recount(const chat::ChatEvent& event, std::int64_t after) {
+net::Task<std::int64_t> Allowance::recount(const std::vector<chat::ChatEvent>& events,
+                                           std::size_t up_to, std::int64_t after) {
     if (!count_) co_return after;
+    // What came in the same read is not in the log yet.
     std::string more;
-    chat::append_output(event, more);
-    const auto bytes = bytes_ + static_cast<std::int64_t>(more.size());
+    for (std::size_t i = 0; i < up_to; ++i) chat::append_output(events[i], more);
+    const auto bytes = bytes_ + static_cast<std::int64_t>(chat::output_bytes(events[up_to]));
+    chat::append_output(events[up_to], more);
     const auto tokens = co_await count_(std::move(more));
     if (!tokens) co_return after;
     counted_tokens_ = *tokens;
@@ -78,15 +82,14 @@ net::Task<std::int64_t> Allowance::recount(const chat::ChatEvent& event, std::in
 
 bool Allowance::is_roomy(std::int64_t spent) const {
     if (spent <= most_ && granted_ >= most_) return true;
-    return granted_ - spent >= limits::slab_tokens / 2;
+    return granted_ - spent >= slab() / 2;
 }
 
 // Asks for the next slab while half of the last one is left, and for more where one event is larger
 // than that.
 Result<void> Allowance::extend_for(std::int64_t spent) {
     if (is_roomy(spent)) return {};
-    const std::int64_t wanted =
-        std::max(limits::slab_tokens, spent - granted_ + limits::slab_tokens / 2);
+    const std::int64_t wanted = std::max(slab(), spent - granted_ + slab() / 2);
     return extend(spent <= most_ ? std::min(wanted, most_ - granted_) : wanted);
 }
 
@@ -124,10 +127,13 @@ net::Task<Result<void>> Allowance::pass(std::vector<chat::ChatEvent>& events) {
     for (std::size_t i = 0; i < events.size(); ++i) {
         std::int64_t after =
             spent(bytes_ + static_cast<std::int64_t>(chat::output_bytes(events[i])));
+        // Beyond what the client bounded it is counted first: mostly it is not beyond.
+        if (count_ && after > most_ && granted_ >= most_)
+            after = co_await recount(events, i, after);
         auto extended = extend_for(after);
         const bool refused = !extended && extended.error().code() == Errc::quota_exceeded;
         if (refused && granted_ < after) {
-            after = co_await recount(events[i], after);
+            after = co_await recount(events, i, after);
             if (granted_ < after) extended = extend_by_less(after);
         }
         if (!extended && extended.error().code() != Errc::quota_exceeded)
@@ -135,7 +141,7 @@ net::Task<Result<void>> Allowance::pass(std::vector<chat::ChatEvent>& events) {
         if (after > durable_) {
             // What there is on the way to the disk may be enough; a refused slab is not.
             if (granted_ < after) {
-                const bool pending = bytes_ == 0 && loop_.clock().steady() < pending_until_;
+                const bool pending = begun_ == 0 && loop_.clock().steady() < pending_until_;
                 if (pending) co_return std::unexpected(std::move(extended).error());
                 refusal_ = std::move(extended).error();
                 cut(events, i);

@@ -6,6 +6,7 @@
 // the client named ends the asking, unless the provider does not keep it.
 // Thread: the loop's.
 
+#include "base/limits.h"
 #include "chat/chat_event.h"
 #include "config/config.h"
 #include "net/task.h"
@@ -63,9 +64,12 @@ private:
     std::int64_t spent(std::int64_t bytes) const;
     bool is_roomy(std::int64_t spent) const;
     void note(const chat::ChatEvent& event);
-    // What `event` brings the output to, counted exactly if that helps.
-    WEIR_OWN_FRAME net::Task<std::int64_t> recount(const chat::ChatEvent& event,
-                                                   std::int64_t after);
+    // What the output comes to with the event at `up_to` and those before it in its read, counted
+    // exactly if that can be.
+    WEIR_OWN_FRAME net::Task<std::int64_t> recount(const std::vector<chat::ChatEvent>& events,
+                                                   std::size_t up_to, std::int64_t after);
+    // As many bytes a slab, whichever way they are taken for tokens.
+    std::int64_t slab() const { return count_ ? 2 * limits::slab_tokens : limits::slab_tokens; }
     Result<void> extend(std::int64_t tokens);
     Result<void> extend_for(std::int64_t spent);
     Result<void> extend_by_less(std::int64_t spent);

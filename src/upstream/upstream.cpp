@@ -122,9 +122,9 @@ gather(std::unique_ptr<Answer> answer, const AttemptInput& input, quota::TokenMe
     std::size_t bytes = 0;
     if (quota::TokenMeter::is_exact(input.candidate.model))
         allowance.count_exactly_by([&](std::string more) -> net::Task<std::optional<std::int64_t>> {
-            std::string text;
-            for (const chat::ChatEvent& event : all) chat::append_output(event, text);
-            co_return co_await meter.count(input.loop, text + more, input.candidate.model);
+            chat::OutputText said;
+            for (const chat::ChatEvent& event : all) said.add(event);
+            co_return co_await meter.count(input.loop, said.text() + more, input.candidate.model);
         });
     while (!allowance.was_cut()) {
         CO_TRY(auto events, co_await answer->next());
