@@ -8,11 +8,16 @@ struct Match : Cases... {
     using Cases::operator()...;
 };
 
-std::size_t size(const Extensions& extensions) {
-    return extensions.chunk.size() + extensions.choice.size() + extensions.delta.size();
-}
-
 } // namespace
+
+Extensions::Extensions(std::string_view chunk, std::string_view choice, std::string_view delta) {
+    if (chunk.empty() && choice.empty() && delta.empty()) return;
+    std::string text;
+    text.reserve(chunk.size() + choice.size() + delta.size());
+    text.append(chunk).append(choice).append(delta);
+    members_ = std::make_shared<const Members>(std::move(text), chunk.size(),
+                                               chunk.size() + choice.size());
+}
 
 bool is_meaningful(const ChatEvent& event) {
     return std::visit(Match{
@@ -32,14 +37,14 @@ std::size_t output_bytes(const ChatEvent& event) {
     return std::visit(
         Match{
             [](const Started&) { return std::size_t{0}; },
-            [](const TextDelta& e) { return e.text.size() + e.extensions.delta.size(); },
-            [](const ReasoningDelta& e) { return e.text.size() + e.extensions.delta.size(); },
-            [](const RefusalDelta& e) { return e.text.size() + e.extensions.delta.size(); },
+            [](const TextDelta& e) { return e.text.size() + e.extensions.delta().size(); },
+            [](const ReasoningDelta& e) { return e.text.size() + e.extensions.delta().size(); },
+            [](const RefusalDelta& e) { return e.text.size() + e.extensions.delta().size(); },
             [](const ToolCallDelta& e) {
-                return e.name.size() + e.arguments.size() + e.extensions.size();
+                return e.name().size() + e.arguments.size() + e.extensions().size();
             },
-            [](const OtherDelta& e) { return e.extensions.delta.size(); },
-            [](const ChoiceFinished& e) { return e.extensions.delta.size(); },
+            [](const OtherDelta& e) { return e.extensions.delta().size(); },
+            [](const ChoiceFinished& e) { return e.extensions.delta().size(); },
             [](const UsageReport&) { return std::size_t{0}; },
         },
         event);
@@ -49,12 +54,12 @@ void append_output(const ChatEvent& event, std::string& out) {
     std::visit(
         Match{
             [](const Started&) {},
-            [&](const TextDelta& e) { (out += e.text) += e.extensions.delta; },
-            [&](const ReasoningDelta& e) { (out += e.text) += e.extensions.delta; },
-            [&](const RefusalDelta& e) { (out += e.text) += e.extensions.delta; },
-            [&](const ToolCallDelta& e) { ((out += e.name) += e.arguments) += e.extensions; },
-            [&](const OtherDelta& e) { out += e.extensions.delta; },
-            [&](const ChoiceFinished& e) { out += e.extensions.delta; },
+            [&](const TextDelta& e) { (out += e.text) += e.extensions.delta(); },
+            [&](const ReasoningDelta& e) { (out += e.text) += e.extensions.delta(); },
+            [&](const RefusalDelta& e) { (out += e.text) += e.extensions.delta(); },
+            [&](const ToolCallDelta& e) { ((out += e.name()) += e.arguments) += e.extensions(); },
+            [&](const OtherDelta& e) { out += e.extensions.delta(); },
+            [&](const ChoiceFinished& e) { out += e.extensions.delta(); },
             [](const UsageReport&) {},
         },
         event);
@@ -80,15 +85,15 @@ std::string OutputText::text() const {
 std::size_t kept_bytes(const ChatEvent& event) {
     const std::size_t extra = std::visit(
         Match{
-            [](const Started& e) { return e.id.size() + e.model.size() + size(e.extensions); },
-            [](const TextDelta& e) { return e.text.size() + size(e.extensions); },
-            [](const ReasoningDelta& e) { return e.text.size() + size(e.extensions); },
-            [](const RefusalDelta& e) { return e.text.size() + size(e.extensions); },
+            [](const Started& e) { return e.id.size() + e.model.size() + e.extensions.bytes(); },
+            [](const TextDelta& e) { return e.text.size() + e.extensions.bytes(); },
+            [](const ReasoningDelta& e) { return e.text.size() + e.extensions.bytes(); },
+            [](const RefusalDelta& e) { return e.text.size() + e.extensions.bytes(); },
             [](const ToolCallDelta& e) {
-                return e.id.size() + e.name.size() + e.arguments.size() + e.extensions.size();
+                return e.id().size() + e.name().size() + e.arguments.size() + e.extensions().size();
             },
-            [](const OtherDelta& e) { return size(e.extensions); },
-            [](const ChoiceFinished& e) { return e.reason.size() + size(e.extensions); },
+            [](const OtherDelta& e) { return e.extensions.bytes(); },
+            [](const ChoiceFinished& e) { return e.reason.size() + e.extensions.bytes(); },
             [](const UsageReport& e) { return e.raw.size(); },
         },
         event);

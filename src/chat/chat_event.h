@@ -7,20 +7,49 @@
 #include "base/ids.h"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 namespace weir::chat {
 
 // Unknown members of the objects around an event, as `"key":value,"key":value` without braces, by
-// the object they stood in.
-struct Extensions {
-    std::string chunk;
-    std::string choice;
-    std::string delta;
-    bool empty() const { return chunk.empty() && choice.empty() && delta.empty(); }
+// the object they stood in. Shared, not copied: most events of a stream have none or the same.
+class Extensions {
+public:
+    Extensions() = default;
+    Extensions(std::string_view chunk, std::string_view choice, std::string_view delta);
+
+    std::string_view chunk() const {
+        return members_ ? all().substr(0, members_->choice_at) : std::string_view();
+    }
+    std::string_view choice() const {
+        return members_
+                   ? all().substr(members_->choice_at, members_->delta_at - members_->choice_at)
+                   : std::string_view();
+    }
+    std::string_view delta() const {
+        return members_ ? all().substr(members_->delta_at) : std::string_view();
+    }
+    bool empty() const { return !members_; }
+    std::size_t bytes() const { return members_ ? members_->text.size() : 0; }
+
+    friend bool operator==(const Extensions& a, const Extensions& b) {
+        return a.members_ == b.members_ ||
+               (a.chunk() == b.chunk() && a.choice() == b.choice() && a.delta() == b.delta());
+    }
+
+private:
+    struct Members {
+        std::string text; // the chunk's, the choice's, the delta's
+        std::size_t choice_at;
+        std::size_t delta_at;
+    };
+    std::string_view all() const { return members_->text; }
+    std::shared_ptr<const Members> members_; // null: there are none
 };
 
 // The provider has begun. Comes once, first, and is not yet meaningful.
@@ -55,10 +84,18 @@ struct RefusalDelta {
 struct ToolCallDelta {
     std::uint32_t choice = 0;
     std::uint32_t call = 0;
-    std::string id;
-    std::string name;
+    // What only a call's first piece says, and seldom another.
+    struct Called {
+        std::string id;
+        std::string name;
+        std::string extensions; // unknown members of the call itself
+    };
+    std::shared_ptr<const Called> called; // null: it only goes on
     std::string arguments;
-    std::string extensions; // unknown members of the call itself
+
+    std::string_view id() const { return called ? called->id : std::string_view(); }
+    std::string_view name() const { return called ? called->name : std::string_view(); }
+    std::string_view extensions() const { return called ? called->extensions : std::string_view(); }
 };
 
 // Nothing but members that Weir does not know.

@@ -100,7 +100,8 @@ public:
         started.model = text_of(root.find("model"));
         if (const auto created = root.find("created"); created && created->is(Kind::integer))
             started.created = created->integer();
-        started.extensions.chunk = std::exchange(chunk_extensions_, {});
+        started.extensions = chat::Extensions(chunk_extensions_, {}, {});
+        chunk_extensions_.clear();
         out_.emplace_back(std::move(started));
     }
     void read_head(const Value& root, std::string_view content_key) {
@@ -134,8 +135,11 @@ public:
 private:
     chat::Extensions take_extensions() {
         // They belong to the first event that this chunk makes.
-        return {std::exchange(chunk_extensions_, {}), std::exchange(choice_extensions_, {}),
-                std::exchange(delta_extensions_, {})};
+        chat::Extensions taken(chunk_extensions_, choice_extensions_, delta_extensions_);
+        chunk_extensions_.clear();
+        choice_extensions_.clear();
+        delta_extensions_.clear();
+        return taken;
     }
 
     void read_choice(const Value& choice) {
@@ -199,18 +203,21 @@ private:
 
     void read_call(const Value& call, std::uint32_t position) {
         chat::ToolCallDelta out;
+        chat::ToolCallDelta::Called called;
         out.choice = choice_;
         out.call = call.find("index") ? index_of(call) : position;
         for (const Value member : call) {
             const std::string_view key = member.key();
-            if (key == "id") out.id = text_of(member);
+            if (key == "id") called.id = text_of(member);
             else if (key == "function" && member.is(Kind::object)) {
-                out.name = text_of(member.find("name"));
+                called.name = text_of(member.find("name"));
                 out.arguments = text_of(member.find("arguments"));
             } else if (key != "index" && key != "type") {
-                append_member(out.extensions, member);
+                append_member(called.extensions, member);
             }
         }
+        if (!called.id.empty() || !called.name.empty() || !called.extensions.empty())
+            out.called = std::make_shared<const chat::ToolCallDelta::Called>(std::move(called));
         out_.emplace_back(std::move(out));
     }
 

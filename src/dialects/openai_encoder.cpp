@@ -81,16 +81,19 @@ private:
             append_number(head_, created_);
             head_ += ",\"model\":";
             json::append_quoted(head_, model_);
+            head_.shrink_to_fit();
+            std::string().swap(id_);
+            std::string().swap(model_);
         }
         out += head_;
     }
 
     void open_delta(std::string& out, std::uint32_t choice, const chat::Extensions& extensions) {
         open_chunk(out);
-        append_members(out, extensions.chunk);
+        append_members(out, extensions.chunk());
         out += ",\"choices\":[{\"index\":";
         append_number(out, choice);
-        append_members(out, extensions.choice);
+        append_members(out, extensions.choice());
         out += ",\"delta\":{";
     }
 
@@ -109,7 +112,7 @@ private:
         head_.clear();
         open_delta(out, 0, e.extensions);
         out += "\"role\":\"assistant\",\"content\":\"\"";
-        close_delta(out, e.extensions.delta, false);
+        close_delta(out, e.extensions.delta(), false);
     }
 
     void text(std::string_view field, std::uint32_t choice, std::string_view text,
@@ -118,7 +121,7 @@ private:
         json::append_quoted(out, field);
         out.push_back(':');
         json::append_quoted(out, text);
-        close_delta(out, extensions.delta, false);
+        close_delta(out, extensions.delta(), false);
     }
 
     void call(const chat::ToolCallDelta& e, std::string& out) {
@@ -127,23 +130,23 @@ private:
         json::Writer writer(out);
         writer.begin_object().member("index", std::int64_t{e.call});
         // The first piece says what it is; the others only go on.
-        if (!e.id.empty()) writer.member("id", e.id).member("type", "function");
+        if (!e.id().empty()) writer.member("id", e.id()).member("type", "function");
         writer.key("function").begin_object();
-        if (!e.name.empty()) writer.member("name", e.name);
+        if (!e.name().empty()) writer.member("name", e.name());
         writer.member("arguments", e.arguments).end_object();
-        append_members(out, e.extensions);
+        append_members(out, e.extensions());
         out += "}]";
         close_delta(out, "", false);
     }
 
     void other(const chat::OtherDelta& e, std::string& out) {
         open_delta(out, e.choice, e.extensions);
-        close_delta(out, e.extensions.delta, true);
+        close_delta(out, e.extensions.delta(), true);
     }
 
     void finish(const chat::ChoiceFinished& e, std::string& out) {
         open_delta(out, e.choice, e.extensions);
-        out += e.extensions.delta;
+        out += e.extensions.delta();
         out += "},\"finish_reason\":";
         json::append_quoted(out, e.reason);
         out += "}]}\n\n";
@@ -186,7 +189,7 @@ public:
                     if (!e.id.empty()) id_ = e.id;
                     model_ = e.model;
                     created_ = e.created;
-                    extensions_.add(e.extensions.chunk);
+                    extensions_.add(e.extensions.chunk());
                 },
                 [&](const chat::TextDelta& e) {
                     Choice& choice = at(e.choice, e.extensions);
@@ -229,18 +232,18 @@ public:
 private:
     Choice& at(std::uint32_t index, const chat::Extensions& extensions) {
         Choice& choice = choices_[index];
-        extensions_.add(extensions.chunk);
-        choice.extensions.add(extensions.choice);
-        choice.message_extensions.add(extensions.delta);
+        extensions_.add(extensions.chunk());
+        choice.extensions.add(extensions.choice());
+        choice.message_extensions.add(extensions.delta());
         return choice;
     }
 
     void add_call(const chat::ToolCallDelta& e) {
         Call& call = choices_[e.choice].calls[e.call];
-        call.id += e.id;
-        call.name += e.name;
+        call.id += e.id();
+        call.name += e.name();
         call.arguments += e.arguments;
-        call.extensions.add(e.extensions);
+        call.extensions.add(e.extensions());
     }
 
     static void write_choice(json::Writer& writer, std::string& out, std::uint32_t index,

@@ -25,9 +25,7 @@ std::optional<chat::TextDelta> RepeatedChunk::read(std::string_view data) const 
         return std::nullopt;
     const std::string_view text = data.substr(at_, data.size() - mould.size());
     if (!is_plain(text)) return std::nullopt;
-    chat::TextDelta event = event_;
-    event.text = text;
-    return event;
+    return chat::TextDelta{choice_, std::string(text), extensions_};
 }
 
 void RepeatedChunk::keep(std::string_view data, std::size_t at, const chat::TextDelta& event) {
@@ -35,9 +33,11 @@ void RepeatedChunk::keep(std::string_view data, std::size_t at, const chat::Text
     if (data.size() - event.text.size() > mould_bytes_max || !is_plain(event.text)) return;
     if (data.substr(at, event.text.size()) != event.text) return; // with escapes
     at_ = at;
-    mould_.assign(data.substr(0, at_)).append(data.substr(at_ + event.text.size()));
-    event_.choice = event.choice;
-    event_.extensions = event.extensions;
+    mould_.clear();
+    mould_.reserve(data.size() - event.text.size());
+    mould_.append(data.substr(0, at_)).append(data.substr(at_ + event.text.size()));
+    choice_ = event.choice;
+    extensions_ = event.extensions;
 }
 
 } // namespace weir::dialects

@@ -24,9 +24,11 @@ public:
     void keep(std::string_view data, std::size_t at, const chat::TextDelta& event);
 
 private:
-    std::string mould_;     // the chunk without its text
-    std::size_t at_ = 0;    // where in it the text stood; 0: there is none yet
-    chat::TextDelta event_; // without its text
+    std::string mould_;  // the chunk without its text
+    std::size_t at_ = 0; // where in it the text stood; 0: there is none yet
+    // What goes with every text.
+    std::uint32_t choice_ = 0;
+    chat::Extensions extensions_;
 };
 
 } // namespace weir::dialects

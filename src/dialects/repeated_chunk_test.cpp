@@ -22,8 +22,9 @@ std::string said(const std::vector<std::string>& chunks) {
         out += std::to_string(event.index());
         if (const auto* const text = std::get_if<chat::TextDelta>(&event))
             out += "|" + std::to_string(text->choice) + "|" + text->text + "|" +
-                   text->extensions.chunk + "|" + text->extensions.choice + "|" +
-                   text->extensions.delta;
+                   std::string(text->extensions.chunk()) + "|" +
+                   std::string(text->extensions.choice()) + "|" +
+                   std::string(text->extensions.delta());
     }
     return out + (codec.finished() ? " finished" : "");
 }
@@ -46,7 +47,7 @@ TEST(RepeatedChunk, fits_when_only_the_text_differs) {
     const auto again = repeated.read(chunk("zw\xc3\xb6lf"));
     ASSERT_TRUE(again);
     EXPECT_EQ(again->text, "zw\xc3\xb6lf");
-    EXPECT_EQ(again->extensions.chunk, "\"system_fingerprint\":\"f\"");
+    EXPECT_EQ(again->extensions.chunk(), "\"system_fingerprint\":\"f\"");
     EXPECT_FALSE(repeated.read(chunk("")));
     EXPECT_FALSE(repeated.read(chunk("a\\nb")));
     EXPECT_FALSE(repeated.read(chunk("a\",\"b\":\"c")));

@@ -77,44 +77,50 @@ net::Task<void> FrontDesk::serve(net::Exchange& exchange) {
     record.path = clip(exchange.head().path(), logged_path_bytes);
     find_client(exchange);
     if (exchange.peer().kind == net::Peer::Kind::tcp) record.peer = exchange.client().text();
-    co_await dispatch(exchange, record);
+    Context context{parts_, mine_, model_list_, admin_, exchange, record, {}};
+    auto answered = answer(context);
+    co_await answered;
     record.total = parts_.clock.steady() - started;
     parts_.sink.publish(record);
 }
 
-net::Task<void> FrontDesk::dispatch(net::Exchange& exchange, record::Record& record) {
-    Context context{parts_, mine_, model_list_, admin_, exchange, record, {}};
+net::Task<void> FrontDesk::answer(Context& context) {
+    auto route = judge(context);
+    return route ? (*route)->handle(context) : refuse(context, std::move(route).error());
+}
+
+Result<const Route*> FrontDesk::judge(Context& context) {
+    net::Exchange& exchange = context.exchange;
     // A query string ends up in logs and histories, so a key in it is refused whatever it opens.
-    if (exchange.head().query().find("sk-weir-") != std::string_view::npos) {
-        Error exposed(Errc::invalid_api_key,
-                      "A key in the query string is refused: send it in a header, "
-                      "and rotate this one, since it may have been logged.");
-        co_return co_await context.responder().reject(std::move(exposed));
-    }
+    if (exchange.head().query().find("sk-weir-") != std::string_view::npos)
+        return weir::refuse(Errc::invalid_api_key,
+                            "A key in the query string is refused: send it in a header, "
+                            "and rotate this one, since it may have been logged.");
     const Match found = match(exchange.head().method(), exchange.head().path());
-    if (found.route == nullptr) {
-        gateway::Responder responder = context.responder();
-        if (found.allow.empty()) co_return co_await std::move(responder).reject(Errc::not_found);
-        responder.add_header("allow", found.allow);
-        co_return co_await std::move(responder).reject(Errc::method_not_allowed);
-    }
+    if (found.route == nullptr)
+        return weir::refuse(found.allow.empty() ? Errc::not_found : Errc::method_not_allowed);
     context.rest = percent_decode(found.rest);
     if (found.route->who == Who::administrator &&
         exchange.peer().kind != net::Peer::Kind::control) {
-        auto limited = parts_.gate.admit_address(exchange.client());
-        if (!limited) co_return co_await context.responder().reject(std::move(limited).error());
-        auto caller = gateway::identify(parts_, exchange);
-        if (!caller) co_return co_await context.responder().reject(std::move(caller).error());
-        record.key = caller->key->public_id;
-        record.user = caller->key->owner;
-        if (!caller->is_admin()) {
-            Error closed(Errc::role_required,
-                         "This needs an administrator's key, made with: weir key create "
-                         "--admin --user EMAIL");
-            co_return co_await context.responder().reject(std::move(closed));
-        }
+        WEIR_CHECK(parts_.gate.admit_address(exchange.client()));
+        WEIR_TRY(const Caller caller, gateway::identify(parts_, exchange));
+        context.record.key = caller.key->public_id;
+        context.record.user = caller.key->owner;
+        if (!caller.is_admin())
+            return weir::refuse(Errc::role_required,
+                                "This needs an administrator's key, made with: weir key create "
+                                "--admin --user EMAIL");
     }
-    co_await found.route->handle(context);
+    return found.route;
+}
+
+net::Task<void> FrontDesk::refuse(Context& context, Error why) {
+    gateway::Responder responder = context.responder();
+    if (why.code() == Errc::method_not_allowed) {
+        const wire::RequestHead& head = context.exchange.head();
+        responder.add_header("allow", match(head.method(), head.path()).allow);
+    }
+    co_await std::move(responder).reject(std::move(why));
 }
 
 net::Response FrontDesk::refusal(int status, std::string_view reason) {

@@ -20,7 +20,11 @@ public:
     net::Response refusal(int status, std::string_view reason) override;
 
 private:
-    net::Task<void> dispatch(net::Exchange& exchange, record::Record& record);
+    // The route that a request may take.
+    // Errors: not_found, method_not_allowed, invalid_api_key, role_required, rate_limit_exceeded.
+    WEIR_OWN_FRAME Result<const Route*> judge(Context& context);
+    static net::Task<void> refuse(Context& context, Error why);
+    WEIR_OWN_FRAME net::Task<void> answer(Context& context);
     void find_client(net::Exchange& exchange) const;
     std::string request_id(const wire::RequestHead& head) const;
 

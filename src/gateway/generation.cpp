@@ -19,17 +19,17 @@ std::int64_t tokens_of(std::size_t bytes) { return static_cast<std::int64_t>((by
 Generation::Generation(Parts& parts, ThreadParts& mine, Order order)
     : parts_(parts),
       mine_(mine),
-      checked_(std::move(order.checked)),
-      input_estimate_(checked_->request().input_tokens_estimate()),
-      route_(std::move(order.route)),
+      question_(std::make_unique<Question>(std::move(order.checked), std::move(order.route))),
+      input_estimate_(question_->checked.request().input_tokens_estimate()),
       reservation_(std::move(order.reservation)),
       allowance_(*reservation_, mine.loop, order.allowance),
       delivery_(order.delivery),
-      choices_(checked_->request().choices()),
+      choices_(question_->checked.request().choices()),
       log_(parts.streams.open(mine.loop, std::move(order.begun))),
-      claim_(std::move(order.claim)),
-      flight_(order.flight),
       slot_(std::move(order.slot)) {
+    if (order.claim)
+        claim_ = std::make_unique<streams::Idempotency::Claim>(*std::move(order.claim));
+    if (order.flight) flight_ = std::make_unique<const Digest>(*order.flight);
     if (claim_) claim_->begin(log_);
     if (flight_) parts_.flights.begin(*flight_, log_);
     parts_.running.fetch_add(1, std::memory_order_relaxed);
@@ -65,21 +65,18 @@ net::Task<void> Generation::run(std::shared_ptr<Generation> self) {
     Generation& me = *self;
     upstream::Upstream::Caller caller{me.mine_.loop, me.mine_.client, me.interrupt_,
                                       me.parts_.meter};
-    auto answer = co_await me.parts_.upstream.open(caller, *me.reservation_, me.allowance_,
-                                                   *me.checked_, me.route_, me.delivery_);
+    auto answer =
+        co_await me.parts_.upstream.open(caller, *me.reservation_, me.allowance_,
+                                         me.question_->checked, me.question_->route, me.delivery_);
     // The question has been asked: only what it counts for is needed from here on.
-    if (answer && quota::TokenMeter::is_exact((*answer)->source.model)) me.meter_exactly();
-    const bool once_more = me.route_.continuation != config::Continuation::off &&
+    if (answer && quota::TokenMeter::is_exact((*answer)->origin->source.model)) me.meter_exactly();
+    const bool once_more = me.question_->route.continuation != config::Continuation::off &&
                            me.delivery_ == chat::Delivery::streamed &&
-                           chat::can_be_continued(me.checked_->request());
-    if (!once_more) {
-        me.checked_.reset();
-        // What it came from keeps what it points to.
-        me.route_ = {};
-    }
+                           chat::can_be_continued(me.question_->checked.request());
+    // What the answer came from keeps what it points to.
+    if (!once_more) me.question_.reset();
     if (answer) {
-        me.log_->set_source((*answer)->source);
-        me.price_ = (*answer)->price;
+        me.belongs_to(std::move((*answer)->origin));
         auto pumped = co_await me.pump(**answer);
         me.remark_ = std::move((*answer)->remark);
         // Hang up before anything else: the provider should not speak into the void.
@@ -93,9 +90,15 @@ net::Task<void> Generation::run(std::shared_ptr<Generation> self) {
     me.parts_.running.fetch_sub(1, std::memory_order_relaxed);
 }
 
+void Generation::belongs_to(std::unique_ptr<upstream::Answer::Origin> origin) {
+    log_->set_source(std::move(origin->source));
+    price_ = origin->price;
+}
+
 // What it says can be counted: where no provider does, and where a budget is nearly spent.
 void Generation::meter_exactly() {
-    exact_.emplace(checked_->request().input_text(), checked_->request().input_frame_tokens());
+    const chat::ChatRequest& request = question_->checked.request();
+    exact_ = std::make_unique<const Exact>(request.input_text(), request.input_frame_tokens());
     if (delivery_ == chat::Delivery::whole) return;
     allowance_.count_exactly_by([this](std::string more) -> net::Task<std::optional<std::int64_t>> {
         auto said = log_->output();
@@ -133,8 +136,7 @@ net::Task<Result<void>> Generation::pump(upstream::Answer& answer) {
         // Nothing beyond what the disk has paid for is passed on. A whole answer comes metered.
         if (delivery_ == chat::Delivery::streamed && !allowance_.pass_now(events))
             CO_CHECK(co_await allowance_.pass(events));
-        for (chat::ChatEvent& event : events) take(std::move(event));
-        count();
+        take(events);
         if (allowance_.was_cut()) co_return Result<void>();
         if (parts_.streams.is_full()) co_await parts_.streams.room(mine_.loop, interrupt_);
         if (interrupt_.requested() && !finished_) co_return refuse(Errc::client_left);
@@ -154,44 +156,49 @@ net::Task<Result<void>> Generation::go_on(Error why) {
     if (!said) co_return std::unexpected(std::move(why));
     co_await count_output(Made::in_part);
     const chat::Usage so_far = used(Made::in_part);
-    auto rest = chat::ask_for_rest(checked_->request(), *said, so_far.output.value());
+    auto rest = chat::ask_for_rest(question_->checked.request(), *said, so_far.output.value());
     auto checked = rest ? filter::check(*std::move(rest)) : std::unexpected(rest.error());
     if (!checked) co_return std::unexpected(std::move(why));
     const std::shared_ptr<const streams::Source> from = log_->source();
-    if (route_.continuation == config::Continuation::same_model)
-        std::erase_if(route_.candidates,
+    upstream::Route& route = question_->route;
+    if (route.continuation == config::Continuation::same_model)
+        std::erase_if(route.candidates,
                       [&](const upstream::Candidate& c) { return c.model != from->model; });
     // The one that broke off is asked last.
     std::vector<upstream::Candidate> others;
     std::vector<upstream::Candidate> again;
-    for (upstream::Candidate& candidate : route_.candidates) {
+    for (upstream::Candidate& candidate : route.candidates) {
         const bool same =
             candidate.model == from->model && candidate.provider->name == from->provider;
         (same ? again : others).push_back(std::move(candidate));
     }
     std::ranges::move(again, std::back_inserter(others));
-    route_.candidates = std::move(others);
+    route.candidates = std::move(others);
     allowance_.go_on();
     upstream::Upstream::Caller caller{mine_.loop, mine_.client, interrupt_, parts_.meter};
-    auto answer = co_await parts_.upstream.open(caller, *reservation_, allowance_, *checked, route_,
+    auto answer = co_await parts_.upstream.open(caller, *reservation_, allowance_, *checked, route,
                                                 delivery_);
     if (!answer) co_return std::unexpected(std::move(why));
-    first_part_.emplace(so_far, output_bytes_, chat::Seam(*said));
+    first_part_ = std::make_unique<FirstPart>(so_far, output_bytes_, chat::Seam(*said));
     reported_.reset();
     output_count_.reset();
     std::string marker = "\"x_weir\":{\"continued_from\":";
     json::append_quoted(marker, from->provider + "/" + from->model);
     log_->append(chat::OtherDelta{0, {marker + "}", {}, {}}});
-    log_->set_source((*answer)->source);
-    price_ = (*answer)->price;
+    belongs_to(std::move((*answer)->origin));
     co_return co_await pump(**answer);
+}
+
+void Generation::take(std::vector<chat::ChatEvent>& events) {
+    for (chat::ChatEvent& event : events) take(std::move(event));
+    count();
 }
 
 void Generation::take(chat::ChatEvent event) {
     if (auto* const usage = std::get_if<chat::UsageReport>(&event)) {
         // Some providers report a running count: the largest is the truth.
         if (!reported_ || usage->usage.output >= reported_->usage.output)
-            reported_ = std::move(*usage);
+            reported_ = std::make_unique<const chat::UsageReport>(std::move(*usage));
         return;
     }
     const auto* const finish = std::get_if<chat::ChoiceFinished>(&event);

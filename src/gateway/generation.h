@@ -48,17 +48,19 @@ private:
     static net::Task<void> run(std::shared_ptr<Generation> self);
     net::Task<Result<void>> pump(upstream::Answer& answer);
     // Whether what broke off with `why` may be gone on with.
-    bool may_go_on(const Error& why) const;
+    WEIR_OWN_FRAME bool may_go_on(const Error& why) const;
     WEIR_OWN_FRAME net::Task<Result<void>> go_on(Error why);
     WEIR_OWN_FRAME net::Task<void> settle(Result<void> pumped);
     WEIR_OWN_FRAME net::Task<void> give_up(Error error);
     void end(streams::Ending ending);
     // Somebody asked for its end: the last reader by leaving, or the owner.
     bool was_cancelled(const Error& error) const;
+    WEIR_OWN_FRAME void take(std::vector<chat::ChatEvent>& events);
     void take(chat::ChatEvent event);
+    void belongs_to(std::unique_ptr<upstream::Answer::Origin> origin);
     void count();
     enum class Made : std::uint8_t { whole, in_part };
-    void meter_exactly();
+    WEIR_OWN_FRAME void meter_exactly();
     WEIR_OWN_FRAME net::Task<void> count_output(Made made);
     chat::Usage used(Made made) const;
     bool is_reported(Made made) const;
@@ -66,9 +68,13 @@ private:
 
     Parts& parts_;
     ThreadParts& mine_;
-    std::optional<filter::Checked> checked_; // until the provider has it
+    // Needed until a provider has it, and for going on: an answer at rest does without.
+    struct Question {
+        filter::Checked checked;
+        upstream::Route route;
+    };
+    std::unique_ptr<Question> question_;
     std::int64_t input_estimate_;
-    upstream::Route route_;
     std::optional<quota::Reservation> reservation_;
     upstream::Allowance allowance_;
     chat::Delivery delivery_;
@@ -76,12 +82,12 @@ private:
     std::uint64_t finished_choices_ = 0;
     bool finished_ = false; // all of them: the answer is whole
     std::shared_ptr<streams::StreamLog> log_;
-    std::optional<streams::Idempotency::Claim> claim_;
-    std::optional<Digest> flight_;
+    std::unique_ptr<streams::Idempotency::Claim> claim_; // null: the answer has no key
+    std::unique_ptr<const Digest> flight_;               // null: nobody else may share it
     std::optional<limits::Concurrency::Slot> slot_;
     net::Interrupt interrupt_;
     std::optional<config::Price> price_;
-    std::optional<chat::UsageReport> reported_;
+    std::unique_ptr<const chat::UsageReport> reported_; // by the provider, so far
     std::size_t output_bytes_ = 0;
     std::optional<std::int64_t> output_count_; // tokens, by our own count
     struct Exact {
@@ -94,9 +100,9 @@ private:
         std::size_t output_bytes;
         chat::Seam seam;
     };
-    std::optional<FirstPart> first_part_;
+    std::unique_ptr<FirstPart> first_part_; // null: it has one part
     bool only_text_ = true;
-    std::optional<Exact> exact_; // the input of a model whose tokens can be counted
+    std::unique_ptr<const Exact> exact_; // the input of a model whose tokens can be counted
     std::optional<Error> stopped_;
     std::string remark_;
 };

@@ -101,7 +101,7 @@ void add_source(Responder& responder, const std::shared_ptr<const streams::Sourc
 // The client is gone, or was cut. Mostly the answer ends with it, and at once: what it cost belongs
 // into the record. An answer that runs on for its key is waited for; where others read on, this
 // record does without.
-WEIR_OWN_FRAME net::Task<void> note_left(record::Record& record, RelayInput input, Errc why,
+WEIR_OWN_FRAME net::Task<void> note_left(record::Record& record, const RelayInput& input, Errc why,
                                          std::optional<Place>& held) {
     held.reset();
     if (why == Errc::client_left) input.exchange.reset();
@@ -138,18 +138,18 @@ Error too_slow() {
                                     "read at GET /v1/streams/{id}?after=N.");
 }
 
-// It ended with an error before its client was sent anything.
-WEIR_OWN_FRAME net::Task<void> reject_ended(RelayInput input, Responder responder,
-                                            const streams::Ending& ending) {
-    write_ending(responder.record(), ending, input.log->source());
-    Error error = *ending.error;
+// Before its client was sent anything it ended with an error, or what the client asked for is gone.
+WEIR_OWN_FRAME net::Task<void> reject_over(const RelayInput& input, Responder responder,
+                                           const streams::Ending* ending) {
+    if (ending != nullptr) write_ending(responder.record(), *ending, input.log->source());
+    Error error = ending != nullptr ? *ending->error : Error(Errc::stream_gone);
     co_await std::move(responder).reject(std::move(error));
 }
 
-net::Response nothing() {
+WEIR_OWN_FRAME net::Task<void> send_nothing(Responder responder) {
     net::Response response;
     response.status = 204;
-    return response;
+    co_await std::move(responder).send(std::move(response));
 }
 
 enum class Last : std::uint8_t { not_yet, whole, broken, cut };
@@ -238,11 +238,11 @@ net::Task<void> relay_stream(RelayInput input, Responder responder,
     // Pending: nothing has been sent, so a failure is still a status.
     place.timer.arm(limits::open_time);
     while (!speaker.gather(place.reader, frames) && !place.timer_fired) {
-        if (place.reader.was_cut())
-            co_return co_await std::move(responder).reject(Errc::stream_gone);
-        if (const auto* const ending = place.reader.ending()) {
-            if (!ending->error) break;
-            co_return co_await reject_ended(input, std::move(responder), *ending);
+        if (place.is_over()) {
+            const auto* const ending = place.reader.ending();
+            if (ending != nullptr && !ending->error) break;
+            auto rejected = reject_over(input, std::move(responder), ending);
+            co_return co_await rejected;
         }
         if (input.exchange.client_left())
             co_return co_await note_left(record, input, Errc::client_left, held);
@@ -252,8 +252,10 @@ net::Task<void> relay_stream(RelayInput input, Responder responder,
     // Who joins an ended stream after its last word has everything already.
     Last last =
         place.is_over() ? speaker.last_words(place.reader, log, record, frames) : Last::not_yet;
-    if (joining.numbers == Joining::Numbers::shown && last != Last::not_yet && frames.empty())
-        co_return co_await std::move(responder).send(nothing());
+    if (joining.numbers == Joining::Numbers::shown && last != Last::not_yet && frames.empty()) {
+        auto sent = send_nothing(std::move(responder));
+        co_return co_await sent;
+    }
 
     // Opened: from here on there is no status left; a failure is an error frame.
     if (!frames.empty()) record.first_event = input.clock.steady() - input.started;
@@ -304,10 +306,8 @@ net::Task<void> relay_whole(RelayInput input, Responder responder,
             encoder->event(*event);
         }
         const streams::Ending* const ending = place.reader.ending();
-        if (place.reader.was_cut())
-            co_return co_await std::move(responder).reject(Errc::stream_gone);
-        if (ending != nullptr && ending->error)
-            co_return co_await reject_ended(input, std::move(responder), *ending);
+        if (place.reader.was_cut() || (ending != nullptr && ending->error))
+            co_return co_await reject_over(input, std::move(responder), ending);
         if (ending != nullptr) {
             write_ending(record, *ending, log.source());
             add_source(responder, log.source());

@@ -26,11 +26,11 @@ public:
     class Frames {
     public:
         // Sends complete frames; false when the client is gone.
-        net::Task<bool> write(std::string_view frames);
+        WEIR_OWN_FRAME net::Task<bool> write(std::string_view frames);
         // Ends the message properly.
-        net::Task<void> finish();
+        WEIR_OWN_FRAME net::Task<void> finish();
         // Ends it properly after an error frame; then the connection closes.
-        net::Task<void> finish_broken();
+        WEIR_OWN_FRAME net::Task<void> finish_broken();
 
     private:
         friend class Responder;

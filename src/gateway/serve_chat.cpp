@@ -38,8 +38,8 @@ struct Begun {
     std::unique_ptr<dialects::StreamEncoder> stream;
     std::unique_ptr<dialects::WholeEncoder> whole;
     RelayInput::Memory memory = RelayInput::Memory::brief;
-    std::optional<Passenger> passenger = std::nullopt;
-    std::string_view cache = "off"; // for x-weir-cache
+    std::unique_ptr<Passenger> passenger = nullptr; // of somebody else's answer, else null
+    std::string_view cache = "off";                 // for x-weir-cache
 };
 
 // "1s", "6m0s", "120ms", as OpenAI writes it.
@@ -167,7 +167,7 @@ Begun replay(Parts& parts, ThreadParts& mine, streams::Idempotency::Found found,
 Begun ride(Passenger passenger, Caller caller, std::optional<limits::Concurrency::Slot> slot,
            const chat::ChatRequest& request, const Door& door, Responder& responder) {
     Begun begun{std::move(caller), std::move(slot), passenger.log, nullptr, nullptr};
-    begun.passenger.emplace(std::move(passenger));
+    begun.passenger = std::make_unique<Passenger>(std::move(passenger));
     std::string id = "chatcmpl-" + responder.record().request_id;
     if (request.delivery() == chat::Delivery::streamed)
         begun.stream = door.stream(request.usage_wish(), std::move(id));
@@ -273,6 +273,16 @@ WEIR_OWN_FRAME net::Task<Result<Begun>> admit(Parts& parts, ThreadParts& mine,
     co_return begin(parts, mine, std::move(order), std::move(caller), door, responder);
 }
 
+WEIR_OWN_FRAME net::Task<void> relay(Parts& parts, net::Exchange& exchange, SteadyTime started,
+                                     Begun& begun, Responder responder) {
+    RelayInput input{exchange, std::move(begun.log), parts.clock, started, begun.memory};
+    if (begun.passenger) input.seat = begun.passenger->seat.get();
+    if (begun.stream)
+        return relay_stream(std::move(input), std::move(responder), std::move(begun.stream));
+    return relay_whole(std::move(input), std::move(responder), std::move(begun.whole),
+                       [&] { return quota_json(parts.ledger, begun.caller); });
+}
+
 } // namespace
 
 std::string_view credential_of(const wire::RequestHead& head) {
@@ -302,25 +312,17 @@ net::Task<void> serve_chat(Parts& parts, ThreadParts& mine, net::Exchange& excha
     Responder responder(exchange, record, door.shape);
     auto begun = co_await admit(parts, mine, exchange, door, responder);
     if (!begun) {
-        co_await std::move(responder).reject(std::move(begun).error());
-        co_return;
+        auto rejected = std::move(responder).reject(std::move(begun).error());
+        co_return co_await rejected;
     }
     responder.add_header("x-weir-cache", std::string(begun->passenger ? "joined" : begun->cache));
-    RelayInput input{exchange, begun->log, parts.clock, started, begun->memory};
     if (begun->passenger) {
         const auto delivery = begun->stream ? chat::Delivery::streamed : chat::Delivery::whole;
         co_await pay_fare(parts, exchange, *begun->passenger, delivery);
-        input.seat = begun->passenger->seat.get();
     }
-    if (begun->stream) {
-        co_await relay_stream(input, std::move(responder), std::move(begun->stream));
-    } else {
-        std::function<std::string()> quota = [&] {
-            return quota_json(parts.ledger, begun->caller);
-        };
-        co_await relay_whole(input, std::move(responder), std::move(begun->whole),
-                             std::move(quota));
-    }
+    // Named first: a temporary would rest in this frame as long as the answer lasts.
+    auto relayed = relay(parts, exchange, started, *begun, std::move(responder));
+    co_await relayed;
     // The tokens stand in the record of whoever pays for them.
     if (begun->passenger) record.tokens_in = record.tokens_out = record.nanousd = 0;
 }

@@ -7,9 +7,9 @@
 namespace weir::net::task {
 namespace {
 
-constexpr std::size_t step = 64; // frames are rounded up to this
-constexpr std::size_t classes = 64;
-constexpr std::size_t kept_bytes = 64 * 1024; // of each size, for each thread
+constexpr std::size_t step = 32; // frames are rounded up to this
+constexpr std::size_t classes = 128;
+constexpr std::size_t kept_bytes = 32 * 1024; // of each size, for each thread
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)

@@ -39,7 +39,7 @@ double milliseconds(std::chrono::nanoseconds time) {
     return static_cast<double>(time.count() / 1000) / 1000;
 }
 
-void optional(json::Writer& writer, std::string_view name, const std::string& text) {
+void optional(json::Writer& writer, std::string_view name, std::string_view text) {
     if (!text.empty()) writer.member(name, text);
 }
 

@@ -312,7 +312,7 @@ bool Books::restore(const LedgerStore::Saved& saved) {
     Entry made;
     made.kind = EntryKind::limit_change;
     for (const Account& account : saved.accounts) {
-        made.account = account;
+        made.account = std::make_shared<const Account>(account);
         if (apply_account(made)) return false;
     }
     for (const WindowRow& row : saved.windows) {

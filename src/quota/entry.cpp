@@ -157,7 +157,7 @@ void append_entry(std::string& out, const Entry& entry) {
     out += model;
     if (keyed) out += entry.request_digest;
     if (entry.kind == EntryKind::limit_change)
-        append_account(out, entry.account.value_or(Account{}));
+        append_account(out, entry.account ? *entry.account : Account{});
 }
 
 std::optional<Entry> take_entry(std::string_view& payload) {
@@ -192,7 +192,8 @@ std::optional<Entry> take_entry(std::string_view& payload) {
     entry.price_version = cursor.take_signed();
     entry.model = cursor.take_bytes(cursor.take_up_to(model_bytes_max));
     if (keyed) entry.request_digest = cursor.take_bytes(digest_bytes);
-    if (entry.kind == EntryKind::limit_change) entry.account = take_account(cursor);
+    if (entry.kind == EntryKind::limit_change)
+        entry.account = std::make_shared<const Account>(take_account(cursor));
     if (!cursor.ok()) return std::nullopt;
     payload = cursor.rest();
     return entry;

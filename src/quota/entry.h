@@ -7,6 +7,7 @@
 #include "quota/account.h"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -59,9 +60,9 @@ struct Entry {
     Reason reason = Reason::none;
     Certainty certainty = Certainty::reported;
     std::int64_t price_version = 0;
-    std::string model;              // as the client named it
-    std::string request_digest;     // 32 bytes, of a RESERVE under an Idempotency-Key; else empty
-    std::optional<Account> account; // of a limit_change alone
+    std::string model;          // as the client named it
+    std::string request_digest; // 32 bytes, of a RESERVE under an Idempotency-Key; else empty
+    std::shared_ptr<const Account> account; // of a limit_change, else null
 };
 
 void append_entry(std::string& out, const Entry& entry);

@@ -23,7 +23,7 @@ void require_same(const Entry& a, const Entry& b) {
     require(a.tokens_in == b.tokens_in && a.tokens_out == b.tokens_out);
     require(a.nanousd == b.nanousd && a.reason == b.reason && a.certainty == b.certainty);
     require(a.price_version == b.price_version && a.model == b.model);
-    require(a.account.has_value() == b.account.has_value());
+    require((a.account == nullptr) == (b.account == nullptr));
     if (a.account) require(a.account->id == b.account->id && a.account->limit == b.account->limit);
 }
 

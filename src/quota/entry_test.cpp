@@ -59,7 +59,8 @@ Entry any_entry(std::mt19937_64& random) {
     out.price_version = any_number(random);
     if (random() % 2 == 0) out.request_digest.assign(32, static_cast<char>(random()));
     out.model = any_text(random, random() % 60);
-    if (out.kind == EntryKind::limit_change) out.account = any_account(random);
+    if (out.kind == EntryKind::limit_change)
+        out.account = std::make_shared<const Account>(any_account(random));
     return out;
 }
 
@@ -85,7 +86,7 @@ void expect_same(const Entry& a, const Entry& b) {
     EXPECT_EQ(a.price_version, b.price_version);
     EXPECT_EQ(a.request_digest, b.request_digest);
     EXPECT_EQ(a.model, b.model);
-    ASSERT_EQ(a.account.has_value(), b.account.has_value());
+    ASSERT_EQ(a.account == nullptr, b.account == nullptr);
     if (!a.account) return;
     EXPECT_EQ(a.account->id, b.account->id);
     EXPECT_EQ(a.account->subject, b.account->subject);

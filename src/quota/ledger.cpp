@@ -312,7 +312,7 @@ void Ledger::make_limit_change(Account account) {
     Entry entry;
     entry.kind = EntryKind::limit_change;
     entry.at = micros(world_.clock.wall());
-    entry.account = std::move(account);
+    entry.account = std::make_shared<const Account>(std::move(account));
     append(entry);
 }
 

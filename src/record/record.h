@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace weir::record {
 
@@ -20,9 +21,9 @@ struct Record {
     std::string model;
     std::string provider;
     std::string upstream_model;
-    std::string outcome; // complete, interrupted, cancelled, refused
-    std::string code;    // of the error, where there was one
-    std::string detail;  // its private part
+    std::string_view outcome; // complete, interrupted, cancelled, refused
+    std::string_view code;    // of the error, where there was one
+    std::string detail;       // its private part
     int status = 0;
     bool streamed = false;
     std::int64_t tokens_in = 0;

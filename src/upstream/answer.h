@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "net/task.h"
 #include "streams/stream_log.h"
+#include "upstream/routes.h"
 
 #include <memory>
 #include <optional>
@@ -25,11 +26,17 @@ public:
     // answer was finished there are no errors: what follows the finish cannot spoil it.
     virtual net::Task<Result<std::vector<chat::ChatEvent>>> next() = 0;
 
-    streams::Source source;
-    std::optional<config::Price> price;
+    // Who answers, and what it charges. Whoever takes the answer takes it, and leaves null.
+    struct Origin {
+        streams::Source source;
+        std::optional<config::Price> price;
+    };
+    std::unique_ptr<Origin> origin;
     std::string remark;               // what went wrong and did no harm, for the log
     std::shared_ptr<const void> keep; // what the answer refers to, while it lasts
 };
+
+std::unique_ptr<Answer::Origin> origin_of(const Candidate& candidate, std::string model);
 
 // An answer that is there already, up to its end.
 class WholeAnswer final : public Answer {

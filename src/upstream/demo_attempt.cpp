@@ -59,8 +59,7 @@ net::Task<Result<std::unique_ptr<Answer>>> attempt_demo(const AttemptInput& inpu
     const auto now = std::chrono::floor<std::chrono::seconds>(input.loop.clock().wall());
     auto events = dialects::demo_answer(input.request, now.time_since_epoch().count());
     auto answer = std::make_unique<DemoAnswer>(input, std::move(events));
-    answer->source = {input.candidate.provider->name, "demo"};
-    answer->price = input.candidate.target->price;
+    answer->origin = origin_of(input.candidate, "demo");
     std::unique_ptr<Answer> out = std::move(answer);
     co_return out;
 }

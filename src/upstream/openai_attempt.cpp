@@ -48,53 +48,21 @@ public:
     net::Task<Result<std::vector<ChatEvent>>> next() override {
         if (!early_.empty()) co_return std::exchange(early_, {});
         if (failure_) co_return std::unexpected(*std::exchange(failure_, {}));
-        std::vector<ChatEvent> events;
         while (!ended_) {
-            Result<std::string_view> bytes = std::string_view();
             const auto wait = patience(idle_, deadline_, loop_);
-            if (wait) bytes = co_await call_.read_body(*wait);
-            else bytes = std::unexpected(wait.error());
-            if (!bytes || bytes->empty()) {
-                ended_ = true;
-                if (codec_.finished() && codec_.choices_finished() >= choices_) {
-                    if (!bytes) note_after_finish(bytes.error());
-                    break;
-                }
-                if (!bytes) co_return std::unexpected(std::move(bytes).error());
-                co_return refuse(
-                    Error(Errc::stream_truncated).because("end of input without a finish"));
-            }
-            auto decoded = decode(*bytes, events);
-            if (!decoded) {
-                ended_ = true;
-                if (codec_.finished()) {
-                    note_after_finish(decoded.error());
-                    break;
-                }
-                // What came before the fault was said; the fault is told next.
-                if (!events.empty()) {
-                    failure_ = std::move(decoded).error();
-                    break;
-                }
-                co_return std::unexpected(std::move(decoded).error());
-            }
-            if (codec_.done()) {
-                ended_ = true;
-                if (!codec_.finished())
-                    co_return refuse(
-                        Error(Errc::stream_truncated).because("[DONE] without a finish"));
-                call_.finish_ready();
-            }
-            if (!events.empty()) break;
+            if (!wait) co_return std::unexpected(wait.error());
+            const auto bytes = co_await call_.read_body(*wait);
+            std::vector<ChatEvent> events;
+            CO_CHECK(bytes && !bytes->empty() ? take(*bytes, events) : take_end(bytes));
+            if (!events.empty()) co_return events;
         }
-        if (ended_ && codec_.skipped() > 0)
-            note(fmt::format("{} events could not be read and were skipped", codec_.skipped()));
-        co_return events;
+        co_return std::vector<ChatEvent>();
     }
 
     // Reads up to the first event that a client would see. `first_event` bounds it.
     WEIR_OWN_FRAME net::Task<Result<void>> open(Deadline first_event) {
         const Deadline whole = std::exchange(deadline_, deadline_.earlier(first_event));
+        std::vector<ChatEvent> opening;
         bool meaningful = false;
         std::size_t bytes = 0;
         while (!meaningful) {
@@ -108,14 +76,50 @@ public:
                 co_return refuse(
                     Error(Errc::upstream_malformed)
                         .because("too much before the first event that means anything"));
-            std::ranges::move(events, std::back_inserter(opening_));
+            std::ranges::move(events, std::back_inserter(opening));
         }
-        early_ = std::move(opening_);
+        early_ = std::move(opening);
         deadline_ = whole;
         co_return Result<void>();
     }
 
 private:
+    // What was read. Errors: as next().
+    WEIR_OWN_FRAME Result<void> take(std::string_view bytes, std::vector<ChatEvent>& events) {
+        auto decoded = decode(bytes, events);
+        if (!decoded) {
+            end();
+            if (codec_.finished()) {
+                note_after_finish(decoded.error());
+                return {};
+            }
+            if (events.empty()) return decoded;
+            // What came before the fault was said; the fault is told next.
+            failure_ = std::move(decoded).error();
+            return {};
+        }
+        if (!codec_.done()) return {};
+        end();
+        if (!codec_.finished())
+            return refuse(Error(Errc::stream_truncated).because("[DONE] without a finish"));
+        call_.finish_ready();
+        return {};
+    }
+    // Nothing more was to be read: the end, or why not.
+    WEIR_OWN_FRAME Result<void> take_end(const Result<std::string_view>& bytes) {
+        end();
+        if (codec_.finished() && codec_.choices_finished() >= choices_) {
+            if (!bytes) note_after_finish(bytes.error());
+            return {};
+        }
+        if (!bytes) return std::unexpected(bytes.error());
+        return refuse(Error(Errc::stream_truncated).because("end of input without a finish"));
+    }
+    void end() {
+        ended_ = true;
+        if (codec_.skipped() > 0)
+            note(fmt::format("{} events could not be read and were skipped", codec_.skipped()));
+    }
     void note(std::string_view fact) {
         if (!remark.empty()) remark += "; ";
         remark += fact;
@@ -141,7 +145,6 @@ private:
     Deadline deadline_;
     wire::SseDecoder decoder_;
     dialects::OpenAiStreamDecoder codec_;
-    std::vector<ChatEvent> opening_;
     std::vector<ChatEvent> early_;
     std::optional<Error> failure_; // comes after the events that were read with it
     std::int64_t choices_;         // asked for
@@ -319,8 +322,7 @@ WEIR_OWN_FRAME net::Task<Attempted> attempt_once(const AttemptInput& input,
         if (!events) co_return std::unexpected(failed(std::move(events).error()));
         out = std::make_unique<WholeAnswer>(*std::move(events));
     }
-    out->source = {input.candidate.provider->name, input.candidate.model};
-    out->price = input.candidate.target->price;
+    out->origin = origin_of(input.candidate, input.candidate.model);
     co_return out;
 }
 

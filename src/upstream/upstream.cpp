@@ -82,10 +82,10 @@ chat::Delivery asked(const Candidate& candidate, config::Quota::Reserve reserve,
 // a token a chunk would else be kept at a hundred times its size.
 bool joined(chat::ChatEvent& earlier, chat::ChatEvent& later) {
     const auto same = [](const chat::Extensions& a, const chat::Extensions& b) {
-        const bool lists = b.chunk.find('[') != std::string::npos ||
-                           b.choice.find('[') != std::string::npos ||
-                           b.delta.find('[') != std::string::npos;
-        return !lists && a.chunk == b.chunk && a.choice == b.choice && a.delta == b.delta;
+        const bool lists = b.chunk().find('[') != std::string_view::npos ||
+                           b.choice().find('[') != std::string_view::npos ||
+                           b.delta().find('[') != std::string::npos;
+        return !lists && a == b;
     };
     if (auto* const more = std::get_if<chat::TextDelta>(&later)) {
         auto* const text = std::get_if<chat::TextDelta>(&earlier);
@@ -106,7 +106,7 @@ bool joined(chat::ChatEvent& earlier, chat::ChatEvent& later) {
     if (auto* const more = std::get_if<chat::ToolCallDelta>(&later)) {
         auto* const call = std::get_if<chat::ToolCallDelta>(&earlier);
         if (call == nullptr || call->choice != more->choice || call->call != more->call ||
-            !more->id.empty() || !more->name.empty() || !more->extensions.empty())
+            more->called != nullptr)
             return false;
         call->arguments += more->arguments;
         return true;
@@ -145,14 +145,13 @@ gather(std::unique_ptr<Answer> answer, const AttemptInput& input, quota::TokenMe
         chat::Usage usage;
         usage.input = Tokens(input.request.input_tokens_estimate());
         usage.output = Tokens(input.allowance.produced());
-        const auto& price = answer->price;
+        const auto& price = answer->origin->price;
         input.reservation.count({usage.input.value(), usage.output.value(),
                                  price ? quota::cost_nanousd(*price, usage) : 0},
                                 quota::Certainty::estimated);
     }
     auto gathered = std::make_unique<WholeAnswer>(std::move(all));
-    gathered->source = std::move(answer->source);
-    gathered->price = answer->price;
+    gathered->origin = std::move(answer->origin);
     gathered->remark = std::move(answer->remark);
     std::unique_ptr<Answer> out = std::move(gathered);
     co_return out;

@@ -48,7 +48,7 @@ void Witness::see_entry(const Entry& entry) {
 }
 
 void Witness::see_account(const Entry& entry) {
-    if (!report_.check(entry.account.has_value(), "entry {} changes no account", lsn_)) return;
+    if (!report_.check(entry.account != nullptr, "entry {} changes no account", lsn_)) return;
     const auto id = static_cast<std::size_t>(entry.account->id.value());
     if (!report_.check(id >= 1 && id <= accounts_.size() + 1, "entry {}: account {} is new", lsn_,
                        id))

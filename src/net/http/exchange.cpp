@@ -18,15 +18,16 @@ std::unexpected<Error> body_fault(IoEnd end) {
 
 } // namespace
 
-Exchange::Exchange(Stream& stream, wire::RequestHead head, const Peer& peer, std::string& pending)
+Exchange::Exchange(Stream& stream, std::unique_ptr<const wire::RequestHead> head, const Peer& peer,
+                   std::string& pending)
     : stream_(stream),
       head_(std::move(head)),
       peer_(peer),
       client_(peer.address),
       pending_(pending),
-      body_(head_.framing()),
-      bodiless_(head_.method() == "HEAD"),
-      close_(!head_.keep_alive()) {}
+      body_(head_->framing()),
+      bodiless_(head_->method() == "HEAD"),
+      close_(!head_->keep_alive()) {}
 
 Task<IoResult<std::string_view>> Exchange::next_body_bytes(std::chrono::milliseconds timeout) {
     if (!pending_.empty()) co_return std::string_view(pending_);
@@ -34,12 +35,12 @@ Task<IoResult<std::string_view>> Exchange::next_body_bytes(std::chrono::millisec
 }
 
 Task<Result<std::string>> Exchange::read_body(std::size_t bytes_max) {
-    const wire::Framing& framing = head_.framing();
+    const wire::Framing& framing = head_->framing();
     if (framing.kind == wire::Framing::Kind::length && framing.length > bytes_max) {
         close_ = true;
         co_return refuse(Errc::request_too_large, "The body is larger than this server takes.");
     }
-    if (head_.expects_continue() && pending_.empty() && !body_.done()) {
+    if (head_->expects_continue() && pending_.empty() && !body_.done()) {
         auto invited = co_await stream_.write(wire::continue_head, limits::write_stall_time);
         if (!invited) co_return body_fault(invited.error());
     }
@@ -95,6 +96,11 @@ Task<Result<std::string>> Exchange::read_body(std::size_t bytes_max) {
     co_return body;
 }
 
+const wire::RequestHead& Exchange::head() const {
+    static const wire::RequestHead none;
+    return head_ ? *head_ : none;
+}
+
 void Exchange::write_head(const Response& response) {
     if (!body_.done()) close_ = true;
     auto head = wire::HeadWriter::response(out_, response.status);
@@ -108,7 +114,7 @@ void Exchange::write_head(const Response& response) {
         head.field("content-length", response.body.size());
     }
     if (close_) head.field("connection", "close");
-    else if (head_.minor() == 0) head.field("connection", "keep-alive");
+    else if (head_->minor() == 0) head.field("connection", "keep-alive");
     head.end();
 }
 
@@ -122,11 +128,9 @@ Task<IoResult<void>> Exchange::send(const Response& response) {
 
 void Exchange::begin_stream(const Response& response) {
     state_ = State::streaming;
-    chunked_ = head_.minor() == 1;
+    chunked_ = head_->minor() == 1;
     write_head(response);
-    // Not assigned: a string that is assigned an empty one keeps its memory.
-    std::destroy_at(&head_);
-    std::construct_at(&head_);
+    head_.reset();
 }
 
 void Exchange::add_chunk(std::string_view data) {

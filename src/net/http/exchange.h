@@ -10,6 +10,7 @@
 #include "wire/body_decoder.h"
 #include "wire/request_head.h"
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,9 +38,11 @@ struct Peer {
 
 class Exchange {
 public:
-    Exchange(Stream& stream, wire::RequestHead head, const Peer& peer, std::string& pending);
+    Exchange(Stream& stream, std::unique_ptr<const wire::RequestHead> head, const Peer& peer,
+             std::string& pending);
 
-    const wire::RequestHead& head() const { return head_; }
+    // An empty one once an answer has begun as a stream.
+    const wire::RequestHead& head() const;
     const Peer& peer() const { return peer_; }
     // Whom the request is from: the peer, or whom a trusted proxy says it speaks for.
     const Address& client() const { return client_; }
@@ -83,7 +86,7 @@ private:
     Task<IoResult<std::string_view>> next_body_bytes(std::chrono::milliseconds timeout);
 
     Stream& stream_;
-    wire::RequestHead head_;
+    std::unique_ptr<const wire::RequestHead> head_;
     const Peer& peer_;
     Address client_;
     std::string& pending_; // bytes received and not yet used

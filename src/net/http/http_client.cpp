@@ -25,6 +25,17 @@ Error Call::failure(IoEnd end, std::string_view doing) const {
     return Error(code).because(fmt::format("{} {}: {}", doing, origin_->host, name(end)));
 }
 
+Error Call::broken_body(IoEnd end) const {
+    if (end == IoEnd::closed && !interrupt_->requested())
+        return Error(Errc::stream_truncated).because(origin_->host + " closed in the body");
+    return failure(end, "reading from");
+}
+
+Error Call::malformed_body(const wire::Fault& fault) const {
+    return Error(Errc::upstream_error)
+        .because(fmt::format("the body of {} is malformed: {}", origin_->host, fault.reason));
+}
+
 Call::~Call() {
     if (!connection_) return;
     if (keep_alive_ && answer_begun_ && body_.done() && connection_->pending.empty() &&
@@ -100,21 +111,16 @@ Task<Result<std::string_view>> Call::read_body(std::chrono::milliseconds timeout
         const bool from_pending = !bytes.empty();
         if (!from_pending) {
             if (interrupt_->requested()) co_return refuse(Errc::client_left);
+            // An answer that rests keeps no buffer.
+            if (connection_->pending.capacity() > 64) std::string().swap(connection_->pending);
             const Interrupt::Scope scope(*interrupt_, abort_stream, &connection_->stream);
             auto read = co_await connection_->stream.read(timeout);
             if (!read && read.error() == IoEnd::closed && body_.complete_at_end_of_input()) break;
-            if (!read && read.error() == IoEnd::closed && !interrupt_->requested())
-                co_return refuse(
-                    Error(Errc::stream_truncated).because(origin_->host + " closed in the body"));
-            if (!read) co_return refuse(failure(read.error(), "reading from"));
+            if (!read) co_return std::unexpected(broken_body(read.error()));
             bytes = *read;
         }
         auto step = body_.feed(bytes);
-        if (!step) {
-            co_return refuse(Error(Errc::upstream_error)
-                                 .because(fmt::format("the body of {} is malformed: {}",
-                                                      origin_->host, step.error().reason)));
-        }
+        if (!step) co_return std::unexpected(malformed_body(step.error()));
         if (from_pending) {
             // The piece must outlive the erased prefix: it is lent from the scratch buffer instead.
             const auto scratch = connection_->stream.loop().scratch();

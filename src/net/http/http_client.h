@@ -63,7 +63,9 @@ private:
           connection_(std::move(connection)),
           interrupt_(&interrupt) {}
     Task<Result<std::string_view>> more(std::chrono::milliseconds timeout);
-    Error failure(IoEnd end, std::string_view doing) const;
+    WEIR_OWN_FRAME Error failure(IoEnd end, std::string_view doing) const;
+    WEIR_OWN_FRAME Error broken_body(IoEnd end) const;
+    WEIR_OWN_FRAME Error malformed_body(const wire::Fault& fault) const;
 
     HttpClient* client_;
     const Origin* origin_;

@@ -54,15 +54,16 @@ public:
         while (goes_on) {
             auto head = co_await read_head();
             if (!head) co_return;
-            goes_on = co_await serve_one(std::move(*head));
+            goes_on = co_await serve_one(std::move(head));
         }
     }
 
     void abort() { stream_.abort(); }
 
 private:
-    // The next request's head; nullopt when the connection is over.
-    WEIR_OWN_FRAME Task<std::optional<wire::RequestHead>> read_head() {
+    using Head = std::unique_ptr<const wire::RequestHead>;
+    // The next request's head; null when the connection is over.
+    WEIR_OWN_FRAME Task<Head> read_head() {
         wire::HeadCollector collector;
         SteadyTime begun{};
         while (true) {
@@ -79,7 +80,7 @@ private:
                 if (!read) {
                     if (read.error() == IoEnd::timeout && !collector.empty())
                         co_await answer_fault(too_slow);
-                    co_return std::nullopt;
+                    co_return Head();
                 }
                 bytes = *read;
             }
@@ -87,29 +88,25 @@ private:
             auto step = collector.feed(bytes);
             if (!step) {
                 co_await answer_fault(step.error());
-                co_return std::nullopt;
+                co_return Head();
             }
             if (from_pending) pending_.erase(0, step->used);
             else pending_.assign(bytes.substr(step->used));
             if (!step->whole) continue;
             auto head = wire::RequestHead::parse(collector.take());
-            if (head) co_return std::move(*head);
+            if (head) co_return std::make_unique<const wire::RequestHead>(std::move(*head));
             co_await answer_fault(head.error());
-            co_return std::nullopt;
+            co_return Head();
         }
     }
 
     // Whether the connection may carry another request.
-    WEIR_OWN_FRAME Task<bool> serve_one(wire::RequestHead&& head) {
+    WEIR_OWN_FRAME Task<bool> serve_one(Head head) {
         Exchange exchange(stream_, std::move(head), peer_, pending_);
         if (server_.draining_) exchange.close_after();
         co_await server_.handler_.serve(exchange);
         exchange.unwatch();
-        if (exchange.untouched()) {
-            exchange.close_after();
-            const Response nothing = server_.handler_.refusal(500, "the request was not answered");
-            co_await exchange.send(nothing);
-        }
+        if (exchange.untouched()) co_await answer_nothing(exchange);
         if (!exchange.answered()) {
             // A stream that was begun and not ended: the client must see that it is cut.
             stream_.reset();
@@ -120,9 +117,14 @@ private:
         co_return false;
     }
 
+    WEIR_OWN_FRAME Task<void> answer_nothing(Exchange& exchange) {
+        exchange.close_after();
+        const Response nothing = server_.handler_.refusal(500, "the request was not answered");
+        co_await exchange.send(nothing);
+    }
+
     WEIR_OWN_FRAME Task<void> answer_fault(wire::Fault fault) {
-        wire::RequestHead none;
-        Exchange exchange(stream_, std::move(none), peer_, pending_);
+        Exchange exchange(stream_, std::make_unique<const wire::RequestHead>(), peer_, pending_);
         exchange.close_after();
         const Response response = server_.handler_.refusal(fault.status, fault.reason);
         auto sent = co_await exchange.send(response);
