@@ -2,7 +2,7 @@
 // The demo provider: an answer made here, spoken at the pace of a person reading along.
 
 #include "upstream/answer.h"
-#include "upstream/openai_attempt.h"
+#include "upstream/provider_attempt.h"
 
 namespace weir::upstream {
 

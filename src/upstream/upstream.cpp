@@ -161,7 +161,7 @@ gather(std::unique_ptr<Answer> answer, const AttemptInput& input, quota::TokenMe
 
 net::Task<Upstream::Opened> Upstream::attempt(const AttemptInput& input) {
     if (input.candidate.provider->dialect == config::Dialect::openai)
-        co_return co_await attempt_openai(input);
+        co_return co_await attempt_provider(input);
     auto demo = co_await attempt_demo(input);
     if (demo) co_return std::move(*demo);
     co_return std::unexpected(

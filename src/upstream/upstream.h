@@ -9,7 +9,7 @@
 #include "quota/token_meter.h"
 #include "upstream/answer.h"
 #include "upstream/key_pool.h"
-#include "upstream/openai_attempt.h"
+#include "upstream/provider_attempt.h"
 #include "upstream/routes.h"
 
 #include <atomic>

@@ -1,4 +1,4 @@
-#include "dialects/openai_failure.h"
+#include "dialects/provider_failure.h"
 
 #include <gtest/gtest.h>
 
@@ -27,16 +27,16 @@ TEST(OpenAiFailure, the_code_decides_before_the_status) {
         {302, "", FailureClass::transient},
     };
     for (const Row& row : table)
-        EXPECT_EQ(classify_openai(row.status, row.body, {}).kind, row.kind)
+        EXPECT_EQ(classify_failure(row.status, row.body, {}).kind, row.kind)
             << row.status << row.body;
 }
 
 TEST(OpenAiFailure, waits_are_read_and_bounded) {
     using namespace std::chrono_literals;
-    EXPECT_EQ(classify_openai(429, "", {"2", std::nullopt}).retry_after, 2000ms);
-    EXPECT_EQ(classify_openai(429, "", {"2", "150"}).retry_after, 150ms);
-    EXPECT_EQ(classify_openai(429, "", {"86400", std::nullopt}).retry_after, 1h);
-    EXPECT_FALSE(classify_openai(429, "", {"soon", std::nullopt}).retry_after);
+    EXPECT_EQ(classify_failure(429, "", {"2", std::nullopt}).retry_after, 2000ms);
+    EXPECT_EQ(classify_failure(429, "", {"2", "150"}).retry_after, 150ms);
+    EXPECT_EQ(classify_failure(429, "", {"86400", std::nullopt}).retry_after, 1h);
+    EXPECT_FALSE(classify_failure(429, "", {"soon", std::nullopt}).retry_after);
 }
 
 } // namespace

@@ -3,7 +3,7 @@
 
 #include "base/deadline.h"
 #include "chat/chat_request.h"
-#include "dialects/openai_failure.h"
+#include "dialects/provider_failure.h"
 #include "net/http/http_client.h"
 #include "quota/reservation.h"
 #include "upstream/allowance.h"
@@ -39,6 +39,6 @@ struct AttemptInput {
 // provider that says that it cannot stream is asked once more for the whole.
 // The request is not sent before the reservation is durable; connecting overlaps with that.
 net::Task<std::expected<std::unique_ptr<Answer>, AttemptFailure>>
-attempt_openai(const AttemptInput& input);
+attempt_provider(const AttemptInput& input);
 
 } // namespace weir::upstream

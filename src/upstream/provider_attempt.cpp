@@ -1,4 +1,4 @@
-#include "upstream/openai_attempt.h"
+#include "upstream/provider_attempt.h"
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -221,7 +221,7 @@ read_failure(net::Call& call, const wire::ResponseHead& head, const AttemptInput
     const auto body = co_await read_all(call, limits::upstream_error_bytes, input);
     const dialects::RetryHeaders headers{head.find("retry-after"), head.find("retry-after-ms")};
     const int status = head.status();
-    dialects::ProviderFailure failure = dialects::classify_openai(
+    dialects::ProviderFailure failure = dialects::classify_failure(
         status, body ? std::string_view(*body) : std::string_view(), headers);
     // Some providers repeat the key that they refuse.
     failure.message = without(std::move(failure.message), input.key.credential());
@@ -328,7 +328,7 @@ WEIR_OWN_FRAME net::Task<Attempted> attempt_once(const AttemptInput& input,
 
 } // namespace
 
-net::Task<Attempted> attempt_openai(const AttemptInput& input) {
+net::Task<Attempted> attempt_provider(const AttemptInput& input) {
     auto attempted = co_await attempt_once(input, input.delivery);
     const bool again = !attempted && input.delivery == chat::Delivery::streamed &&
                        refuses_to_stream(attempted.error());

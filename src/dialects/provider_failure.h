@@ -31,6 +31,6 @@ struct RetryHeaders {
     std::optional<std::string_view> retry_after_ms; // milliseconds
 };
 
-ProviderFailure classify_openai(int status, std::string_view body, const RetryHeaders& headers);
+ProviderFailure classify_failure(int status, std::string_view body, const RetryHeaders& headers);
 
 } // namespace weir::dialects

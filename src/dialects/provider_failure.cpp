@@ -1,4 +1,4 @@
-#include "dialects/openai_failure.h"
+#include "dialects/provider_failure.h"
 
 #include "base/text.h"
 #include "json/document.h"
@@ -29,7 +29,7 @@ std::optional<std::chrono::milliseconds> wait_time(const RetryHeaders& headers) 
 
 } // namespace
 
-ProviderFailure classify_openai(int status, std::string_view body, const RetryHeaders& headers) {
+ProviderFailure classify_failure(int status, std::string_view body, const RetryHeaders& headers) {
     ProviderFailure out;
     std::string kind; // code and type together
     if (const auto document = json::Document::parse(body);
