@@ -223,10 +223,16 @@ describe('weir config', () => {
     assert.equal(end.code, 0, end.stdout + end.stderr);
   });
 
+  test('check says that a provider nobody knows needs a base_url', async () => {
+    const home = make_home({ config: 'providers:\n  somewhere:\n    keys: [x]\n' });
+    const end = await run(WEIR, ['config', 'check'], { cwd: home.folder, env: home.env });
+    assert.equal(end.code, 1);
+    assert.match(end.stderr, /weir\.yaml:\d+:\d+: providers\.somewhere: needs a base_url/);
+  });
   test('show tells where every value comes from, and no secret', async () => {
     const home = make_home({
       config: 'log:\n  level: debug\nproviders:\n  a:\n    dialect: openai\n' +
-        '    keys: ["${A_KEY}"]\n',
+        '    base_url: https://a.example/v1\n    keys: ["${A_KEY}"]\n',
       env: { A_KEY: 'provider-secret-42' },
     });
     const end = await run(WEIR, ['config', 'show'], { cwd: home.folder, env: home.env });

@@ -14,18 +14,21 @@ constexpr std::chrono::milliseconds patience{300};
 
 struct Usual {
     const char* name;
+    config::Dialect dialect;
     const char* base_url;
 };
 constexpr std::array<Usual, 2> usual{
-    {{"ollama", "http://127.0.0.1:11434/v1"}, {"llamacpp", "http://127.0.0.1:8080/v1"}}};
+    {{"ollama", config::Dialect::ollama, "http://127.0.0.1:11434"},
+     {"llamacpp", config::Dialect::openai, "http://127.0.0.1:8080/v1"}}};
 
 net::Task<void> ask(net::Loop& loop, net::HttpClient& client, config::Config& config) {
     for (const Usual& place : usual) {
         const auto url = net::Url::parse(place.base_url);
-        auto models = co_await upstream::ModelList::fetch(client, loop, *url, "", patience);
+        const upstream::ModelList::Place asked{*url, upstream::codec_of(place.dialect), ""};
+        auto models = co_await upstream::ModelList::fetch(client, loop, asked, patience);
         // A server without models could answer nothing.
         if (models && !models->empty())
-            config::add_local(config, place.name, place.base_url, *models);
+            config::add_local(config, place.name, place.dialect, place.base_url, *models);
     }
     loop.stop();
 }

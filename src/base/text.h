@@ -36,6 +36,9 @@ std::string to_hex(std::span<const unsigned char> bytes);
 
 // At most `limit` bytes, cut at a UTF-8 boundary; control characters become '?'. For echoing a
 // caller's text.
+// As it may stand in the path of a URL: what is not unreserved (RFC 3986, section 2.3) or '/' is
+// encoded.
+std::string percent_encode(std::string_view text);
 std::string clip(std::string_view text, std::size_t limit);
 
 bool is_utf8(std::string_view text);

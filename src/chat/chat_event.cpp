@@ -10,13 +10,15 @@ struct Match : Cases... {
 
 } // namespace
 
-Extensions::Extensions(std::string_view chunk, std::string_view choice, std::string_view delta) {
+Extensions::Extensions(std::string_view chunk, std::string_view choice, std::string_view delta,
+                       Native native) {
     if (chunk.empty() && choice.empty() && delta.empty()) return;
     std::string text;
     text.reserve(chunk.size() + choice.size() + delta.size());
     text.append(chunk).append(choice).append(delta);
-    members_ = std::make_shared<const Members>(std::move(text), chunk.size(),
-                                               chunk.size() + choice.size());
+    const auto choice_at = static_cast<std::uint32_t>(chunk.size());
+    const auto delta_at = static_cast<std::uint32_t>(chunk.size() + choice.size());
+    members_ = std::make_shared<const Members>(std::move(text), choice_at, delta_at, native);
 }
 
 bool is_meaningful(const ChatEvent& event) {
@@ -37,14 +39,14 @@ std::size_t output_bytes(const ChatEvent& event) {
     return std::visit(
         Match{
             [](const Started&) { return std::size_t{0}; },
-            [](const TextDelta& e) { return e.text.size() + e.extensions.delta().size(); },
-            [](const ReasoningDelta& e) { return e.text.size() + e.extensions.delta().size(); },
-            [](const RefusalDelta& e) { return e.text.size() + e.extensions.delta().size(); },
+            [](const TextDelta& e) { return e.text.size() + e.extensions.output().size(); },
+            [](const ReasoningDelta& e) { return e.text.size() + e.extensions.output().size(); },
+            [](const RefusalDelta& e) { return e.text.size() + e.extensions.output().size(); },
             [](const ToolCallDelta& e) {
                 return e.name().size() + e.arguments.size() + e.extensions().size();
             },
-            [](const OtherDelta& e) { return e.extensions.delta().size(); },
-            [](const ChoiceFinished& e) { return e.extensions.delta().size(); },
+            [](const OtherDelta& e) { return e.extensions.output().size(); },
+            [](const ChoiceFinished& e) { return e.extensions.output().size(); },
             [](const UsageReport&) { return std::size_t{0}; },
         },
         event);
@@ -54,12 +56,12 @@ void append_output(const ChatEvent& event, std::string& out) {
     std::visit(
         Match{
             [](const Started&) {},
-            [&](const TextDelta& e) { (out += e.text) += e.extensions.delta(); },
-            [&](const ReasoningDelta& e) { (out += e.text) += e.extensions.delta(); },
-            [&](const RefusalDelta& e) { (out += e.text) += e.extensions.delta(); },
+            [&](const TextDelta& e) { (out += e.text) += e.extensions.output(); },
+            [&](const ReasoningDelta& e) { (out += e.text) += e.extensions.output(); },
+            [&](const RefusalDelta& e) { (out += e.text) += e.extensions.output(); },
             [&](const ToolCallDelta& e) { ((out += e.name()) += e.arguments) += e.extensions(); },
-            [&](const OtherDelta& e) { out += e.extensions.delta(); },
-            [&](const ChoiceFinished& e) { out += e.extensions.delta(); },
+            [&](const OtherDelta& e) { out += e.extensions.output(); },
+            [&](const ChoiceFinished& e) { out += e.extensions.output(); },
             [](const UsageReport&) {},
         },
         event);

@@ -5,6 +5,7 @@
 // to a log.
 
 #include "base/ids.h"
+#include "chat/native.h"
 
 #include <cstdint>
 #include <memory>
@@ -16,38 +17,49 @@
 
 namespace weir::chat {
 
-// Unknown members of the objects around an event, as `"key":value,"key":value` without braces, by
-// the object they stood in. Shared, not copied: most events of a stream have none or the same.
+// What a provider said beside what Weir knows, in its own dialect. Of OpenAI's the unknown members
+// of the objects around an event, as `"key":value,"key":value` without braces, by the object they
+// stood in; of Anthropic's whole events (the chunk, or, where it may be output, the delta). Shared,
+// not copied: most events of a stream have none or the same.
 class Extensions {
 public:
     Extensions() = default;
-    Extensions(std::string_view chunk, std::string_view choice, std::string_view delta);
+    Extensions(std::string_view chunk, std::string_view choice, std::string_view delta,
+               Native native = Native::openai);
 
-    std::string_view chunk() const {
-        return members_ ? all().substr(0, members_->choice_at) : std::string_view();
+    // Empty for whoever speaks another dialect.
+    std::string_view chunk(Native speaker) const {
+        return is(speaker) ? all().substr(0, members_->choice_at) : std::string_view();
     }
-    std::string_view choice() const {
-        return members_
+    std::string_view choice(Native speaker) const {
+        return is(speaker)
                    ? all().substr(members_->choice_at, members_->delta_at - members_->choice_at)
                    : std::string_view();
     }
-    std::string_view delta() const {
+    std::string_view delta(Native speaker) const {
+        return is(speaker) ? all().substr(members_->delta_at) : std::string_view();
+    }
+    // The delta in whatever dialect: it may be output.
+    std::string_view output() const {
         return members_ ? all().substr(members_->delta_at) : std::string_view();
     }
     bool empty() const { return !members_; }
     std::size_t bytes() const { return members_ ? members_->text.size() : 0; }
 
     friend bool operator==(const Extensions& a, const Extensions& b) {
-        return a.members_ == b.members_ ||
-               (a.chunk() == b.chunk() && a.choice() == b.choice() && a.delta() == b.delta());
+        if (!a.members_ || !b.members_) return a.members_ == b.members_;
+        return *a.members_ == *b.members_;
     }
 
 private:
     struct Members {
         std::string text; // the chunk's, the choice's, the delta's
-        std::size_t choice_at;
-        std::size_t delta_at;
+        std::uint32_t choice_at;
+        std::uint32_t delta_at;
+        Native native;
+        bool operator==(const Members&) const = default;
     };
+    bool is(Native speaker) const { return members_ && members_->native == speaker; }
     std::string_view all() const { return members_->text; }
     std::shared_ptr<const Members> members_; // null: there are none
 };
@@ -119,7 +131,8 @@ struct Usage {
 
 struct UsageReport {
     Usage usage;
-    std::string raw; // the provider's own object, as JSON; empty where Weir counted
+    std::string raw;                // the provider's own object, as JSON; empty where Weir counted
+    Native native = Native::openai; // the dialect that it is written in
 };
 
 using ChatEvent = std::variant<Started, TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta,

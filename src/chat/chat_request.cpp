@@ -92,7 +92,10 @@ std::string ChatRequest::canonical() const {
     std::string text;
     json::Writer writer(text);
     writer.begin_object();
-    for (const Member& member : members_)
+    // What came in another form is told from all others by that form.
+    const bool translated = original_ != nullptr;
+    if (translated) writer.member("", static_cast<int>(original_->native));
+    for (const Member& member : translated ? original_->members : members_)
         if (member.key != "stream" && member.key != "stream_options")
             writer.key(member.key).raw(member.raw);
     writer.end_object();
@@ -318,6 +321,13 @@ private:
 Result<ChatRequest> parse(std::string_view body) {
     WEIR_TRY(json::Document document, json::Document::parse(body));
     return RequestReader().read(std::move(document));
+}
+
+Result<ChatRequest> parse_translated(std::string_view body, std::unique_ptr<Original> original) {
+    WEIR_TRY(ChatRequest request, parse(body));
+    request.other_bytes_ += original->untold_bytes;
+    request.original_ = std::move(original);
+    return request;
 }
 
 Result<ChatRequest> parse_prompt(std::string_view body) {

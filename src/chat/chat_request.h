@@ -4,6 +4,7 @@
 // but is not copied.
 
 #include "base/error.h"
+#include "chat/native.h"
 #include "json/document.h"
 
 #include <cstdint>
@@ -29,6 +30,15 @@ struct Member {
     std::string_view raw;
 };
 
+// The form that a request came in, where that is not the chat form.
+struct Original {
+    Native native;
+    json::Document document; // its text alone
+    std::vector<Member> members;
+    std::vector<std::string> untold; // the paths of what the chat form has no words for
+    std::size_t untold_bytes = 0;    // how much that is
+};
+
 enum class Delivery : std::uint8_t { whole, streamed };
 enum class UsageWish : std::uint8_t { quiet, include }; // stream_options.include_usage
 
@@ -48,6 +58,9 @@ public:
     // Every top-level field in document order, known or not.
     const std::vector<Member>& members() const { return members_; }
 
+    // Null: it came in the chat form.
+    const Original* original() const { return original_.get(); }
+
     // An upper bound on the input tokens: a token covers two bytes of text at the very least on
     // average, each message and tool adds its frame, an image a fixed price.
     std::int64_t input_tokens_bound() const;
@@ -65,10 +78,12 @@ public:
 
 private:
     friend class RequestReader;
-    friend Result<ChatRequest> parse_prompt(std::string_view body);
+    friend Result<ChatRequest> parse_translated(std::string_view body,
+                                                std::unique_ptr<Original> original);
     ChatRequest() = default;
 
     std::unique_ptr<json::Document> document_; // its text alone
+    std::unique_ptr<const Original> original_;
     std::string_view model_;
     Delivery delivery_ = Delivery::whole;
     UsageWish usage_wish_ = UsageWish::quiet;
@@ -84,6 +99,8 @@ private:
 // `param`.
 Result<ChatRequest> parse(std::string_view body);
 
+// A request of another dialect: `body` is its translation. Errors: as parse().
+Result<ChatRequest> parse_translated(std::string_view body, std::unique_ptr<Original> original);
 // The plain form of /api/v1/chat: {"prompt", "model": "fast", "stream": true}.
 Result<ChatRequest> parse_prompt(std::string_view body);
 

@@ -2,6 +2,18 @@
 
 namespace weir::config {
 
+std::string_view name(Dialect dialect) {
+    switch (dialect) {
+    case Dialect::openai: return "openai";
+    case Dialect::demo: return "demo";
+    case Dialect::anthropic: return "anthropic";
+    case Dialect::gemini: return "gemini";
+    case Dialect::ollama: return "ollama";
+    case Dialect::azure: return "azure";
+    }
+    return "openai";
+}
+
 std::string_view name(Unit unit) {
     switch (unit) {
     case Unit::requests: return "requests";

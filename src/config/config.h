@@ -40,7 +40,8 @@ struct Timeouts {
     std::chrono::milliseconds total = 30min;
 };
 
-enum class Dialect : std::uint8_t { openai, demo };
+enum class Dialect : std::uint8_t { openai, demo, anthropic, gemini, ollama, azure };
+std::string_view name(Dialect dialect);
 
 struct Provider {
     std::string name;
@@ -48,7 +49,8 @@ struct Provider {
     std::string base_url;
     std::vector<ProviderKey> keys;
     Timeouts timeouts;
-    std::string proxy; // an http URL, or empty
+    std::string proxy;                      // an http URL, or empty
+    std::string api_version = "2024-10-21"; // of azure
 };
 
 // Picodollars a token: one US dollar per million tokens is 1,000,000 of them.
@@ -84,6 +86,7 @@ struct Model {
     std::vector<std::string> fallback;
     Cache cache;
     Continuation continuation = Continuation::off;
+    bool strict = false; // a field that cannot be translated is refused, not dropped
 
     bool is_pattern() const { return name.find('*') != std::string::npos; }
 };

@@ -59,13 +59,15 @@ void decode_provider(const Section::Entry& entry, Section& parent, Config& confi
     Provider provider;
     provider.name = entry.name;
     Section section(parent.reading(), entry.node, entry.path, *entry.schema);
-    std::size_t dialect = 0;
+    auto dialect = static_cast<std::size_t>(usual_dialect(provider.name));
     section.choice("dialect", dialect, {"openai", "demo", "anthropic", "gemini", "ollama", "azure"},
                    "what the provider speaks");
-    if (dialect > 1) section.fault("dialect", "not built yet; only 'openai' and 'demo' work today");
-    provider.dialect = dialect == 1 ? Dialect::demo : Dialect::openai;
-    if (provider.dialect == Dialect::openai) provider.base_url = usual_base_url(provider.name);
+    provider.dialect = static_cast<Dialect>(dialect);
+    provider.base_url = usual_base_url(provider.name, provider.dialect);
     section.text("base_url", provider.base_url, "where it is, with its version path");
+    if (provider.base_url.empty() && provider.dialect != Dialect::demo)
+        section.fault("", "needs a base_url: Weir knows no provider of this name");
+    section.text("api_version", provider.api_version, "of an azure resource's dated API");
     for (const auto& key :
          section.list("keys", "credentials; none is sent where the list is empty"))
         decode_key(key, section, provider);
@@ -146,7 +148,10 @@ void decode_model(const Section::Entry& entry, Section& parent, Config& config) 
     section.choice("continuation", continuation, {"off", "same_model", "any"},
                    "who goes on with a text that broke off");
     model.continuation = static_cast<Continuation>(continuation);
-    section.not_built("strict", "false", "refusing fields that cannot be translated");
+    std::size_t strict = 0;
+    section.choice("strict", strict, {"false", "true"},
+                   "whether a field that cannot be translated is refused, or dropped and named");
+    model.strict = strict == 1;
     config.models.push_back(std::move(model));
 }
 

@@ -9,6 +9,7 @@ namespace {
 struct Known {
     std::string_view variable;
     std::string_view name;
+    Dialect dialect;
     std::string_view base_url;
     std::string_view fast;
     std::string_view balanced;
@@ -17,19 +18,20 @@ struct Known {
 
 // In the order in which the aliases prefer them.
 constexpr std::array<Known, 7> known{{
-    {"OPENAI_API_KEY", "openai", "https://api.openai.com/v1", "gpt-4.1-nano", "gpt-4.1-mini",
-     "gpt-4.1"},
-    {"ANTHROPIC_API_KEY", "anthropic", "https://api.anthropic.com/v1", "claude-haiku-4-5",
-     "claude-sonnet-4-5", "claude-opus-4-5"},
-    {"GEMINI_API_KEY", "gemini", "https://generativelanguage.googleapis.com/v1beta/openai",
-     "gemini-2.5-flash-lite", "gemini-2.5-flash", "gemini-2.5-pro"},
-    {"GROQ_API_KEY", "groq", "https://api.groq.com/openai/v1", "llama-3.1-8b-instant",
-     "llama-3.3-70b-versatile", "openai/gpt-oss-120b"},
-    {"OPENROUTER_API_KEY", "openrouter", "https://openrouter.ai/api/v1", "openai/gpt-4.1-nano",
-     "openai/gpt-4.1-mini", "openai/gpt-4.1"},
-    {"MISTRAL_API_KEY", "mistral", "https://api.mistral.ai/v1", "ministral-8b-latest",
-     "mistral-small-latest", "mistral-large-latest"},
-    {"HF_TOKEN", "huggingface", "https://router.huggingface.co/v1",
+    {"OPENAI_API_KEY", "openai", Dialect::openai, "https://api.openai.com/v1", "gpt-4.1-nano",
+     "gpt-4.1-mini", "gpt-4.1"},
+    {"ANTHROPIC_API_KEY", "anthropic", Dialect::anthropic, "https://api.anthropic.com/v1",
+     "claude-haiku-4-5", "claude-sonnet-4-5", "claude-opus-4-5"},
+    {"GEMINI_API_KEY", "gemini", Dialect::gemini,
+     "https://generativelanguage.googleapis.com/v1beta", "gemini-2.5-flash-lite",
+     "gemini-2.5-flash", "gemini-2.5-pro"},
+    {"GROQ_API_KEY", "groq", Dialect::openai, "https://api.groq.com/openai/v1",
+     "llama-3.1-8b-instant", "llama-3.3-70b-versatile", "openai/gpt-oss-120b"},
+    {"OPENROUTER_API_KEY", "openrouter", Dialect::openai, "https://openrouter.ai/api/v1",
+     "openai/gpt-4.1-nano", "openai/gpt-4.1-mini", "openai/gpt-4.1"},
+    {"MISTRAL_API_KEY", "mistral", Dialect::openai, "https://api.mistral.ai/v1",
+     "ministral-8b-latest", "mistral-small-latest", "mistral-large-latest"},
+    {"HF_TOKEN", "huggingface", Dialect::openai, "https://router.huggingface.co/v1",
      "meta-llama/Llama-3.1-8B-Instruct", "meta-llama/Llama-3.3-70B-Instruct",
      "deepseek-ai/DeepSeek-V3"},
 }};
@@ -50,10 +52,23 @@ void add_model(Config& config, std::string name, std::string_view provider, std:
 
 } // namespace
 
-std::string usual_base_url(std::string_view name) {
-    for (const Known& candidate : known)
-        if (candidate.name == name) return std::string(candidate.base_url);
-    return std::string(known.front().base_url);
+Dialect usual_dialect(std::string_view name) {
+    if (name == "ollama") return Dialect::ollama;
+    const auto found = std::ranges::find(known, name, &Known::name);
+    return found == known.end() ? Dialect::openai : found->dialect;
+}
+
+std::string usual_base_url(std::string_view name, Dialect dialect) {
+    if (dialect == Dialect::ollama) return "http://127.0.0.1:11434";
+    // Google serves OpenAI's dialect beside its own.
+    if (name == "gemini" && dialect == Dialect::openai)
+        return "https://generativelanguage.googleapis.com/v1beta/openai";
+    for (const Known& candidate : known) {
+        const bool only_one = dialect == Dialect::anthropic || dialect == Dialect::gemini;
+        if (only_one ? candidate.dialect == dialect : candidate.name == name)
+            return std::string(candidate.base_url);
+    }
+    return {};
 }
 
 void add_from_environment(Config& config, const Environment& environment) {
@@ -62,6 +77,7 @@ void add_from_environment(Config& config, const Environment& environment) {
         if (!credential) continue;
         Provider provider;
         provider.name = candidate.name;
+        provider.dialect = candidate.dialect;
         provider.base_url = candidate.base_url;
         ProviderKey key;
         key.name = key.group = candidate.variable;
@@ -77,10 +93,11 @@ void add_from_environment(Config& config, const Environment& environment) {
     }
 }
 
-void add_local(Config& config, const std::string& name, const std::string& base_url,
-               const std::vector<std::string>& models) {
+void add_local(Config& config, const std::string& name, Dialect dialect,
+               const std::string& base_url, const std::vector<std::string>& models) {
     Provider provider;
     provider.name = name;
+    provider.dialect = dialect;
     provider.base_url = base_url;
     config.origins.push_back({"providers." + name, base_url, "found on this machine"});
     config.providers.push_back(std::move(provider));

@@ -7,15 +7,17 @@
 
 namespace weir::config {
 
-// Where a provider of that name usually is; OpenAI's own address for a name that is not known.
-std::string usual_base_url(std::string_view name);
+// What a provider of that name usually speaks; OpenAI's dialect where the name is not known.
+Dialect usual_dialect(std::string_view name);
+// Where it usually is, speaking that dialect; empty where that is not known.
+std::string usual_base_url(std::string_view name, Dialect dialect);
 
 // A provider for each credential found; each also gets the pattern "NAME/*".
 void add_from_environment(Config& config, const Environment& environment);
 
 // A server found on loopback, with the models it lists.
-void add_local(Config& config, const std::string& name, const std::string& base_url,
-               const std::vector<std::string>& models);
+void add_local(Config& config, const std::string& name, Dialect dialect,
+               const std::string& base_url, const std::vector<std::string>& models);
 
 // Makes sure that the three aliases resolve and that there is a provider: the built-in demo, at the
 // last.

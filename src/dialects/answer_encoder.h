@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "chat/chat_event.h"
 #include "chat/chat_request.h"
+#include "wire/sse_encoder.h"
 
 #include <functional>
 #include <memory>
@@ -18,7 +19,8 @@ namespace weir::dialects {
 // How an answer ended, for the last words to the client.
 struct Closing {
     chat::Usage usage;
-    std::string usage_raw; // the provider's own object, or empty
+    std::string usage_raw;                            // the provider's own object, or empty
+    chat::Native usage_native = chat::Native::openai; // what that is written in
     std::int64_t nanousd = 0;
     bool estimated = false;
     std::string provider;
@@ -34,6 +36,8 @@ public:
     virtual void close(const Closing& closing, std::string& frames) = 0;
     // Appends the frame of a failure: the stream ends without its proper last frame.
     virtual void fail(const Error& error, std::string& frames) = 0;
+    // What keeps a silent stream alive.
+    virtual std::string_view heartbeat() const { return wire::heartbeat; }
 };
 
 class WholeEncoder {
@@ -50,6 +54,10 @@ public:
 std::unique_ptr<StreamEncoder> openai_stream_encoder(chat::UsageWish usage,
                                                      std::string fallback_id);
 std::unique_ptr<WholeEncoder> openai_whole_encoder(std::string fallback_id);
+// /v1/messages.
+std::unique_ptr<StreamEncoder> anthropic_stream_encoder(chat::UsageWish usage,
+                                                        std::string fallback_id);
+std::unique_ptr<WholeEncoder> anthropic_whole_encoder(std::string fallback_id);
 // /api/v1/chat: {"content":"…"} and its last words.
 std::unique_ptr<StreamEncoder> plain_stream_encoder();
 std::unique_ptr<WholeEncoder> plain_whole_encoder(std::string id);

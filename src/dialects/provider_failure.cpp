@@ -1,61 +1,63 @@
 #include "dialects/provider_failure.h"
 
 #include "base/text.h"
-#include "json/document.h"
+#include "dialects/failure_reading.h"
+
+#include <algorithm>
+#include <array>
 
 namespace weir::dialects {
 namespace {
 
 constexpr std::size_t message_bytes = 512;
-constexpr std::chrono::milliseconds retry_max = std::chrono::hours(1);
 
-bool mentions(std::string_view text, std::initializer_list<std::string_view> words) {
-    for (const std::string_view word : words)
-        if (text.find(word) != std::string_view::npos) return true;
-    return false;
+bool mentions(std::string_view text, std::span<const std::string_view> words) {
+    return std::ranges::any_of(words, [&](std::string_view word) { return text.contains(word); });
 }
 
-std::optional<std::chrono::milliseconds> wait_time(const RetryHeaders& headers) {
-    const bool fine = headers.retry_after_ms.has_value();
-    const auto& text = fine ? headers.retry_after_ms : headers.retry_after;
-    if (!text) return std::nullopt;
-    // A fraction is dropped; a date is not read: providers send neither today.
-    const auto number = parse_decimal(text->substr(0, text->find('.')));
-    if (!number || *number > 1'000'000'000) return std::nullopt;
-    const auto wait =
-        std::chrono::milliseconds(static_cast<std::int64_t>(*number) * (fine ? 1 : 1000));
-    return std::min(wait, retry_max);
+// Such a verdict takes a key away. So it is believed of what the provider says of itself alone, and
+// not of words that a client may have put there: an error that names a field repeats them.
+bool retires(FailureClass kind) {
+    return kind == FailureClass::billing || kind == FailureClass::auth;
+}
+
+bool fits(const FailureRule& rule, int status, const FailureReading& read) {
+    if (!rule.statuses.empty() && std::ranges::find(rule.statuses, status) == rule.statuses.end())
+        return false;
+    const bool own = retires(rule.kind);
+    if (!rule.kinds.empty() && !mentions(read.kinds, rule.kinds) &&
+        (own || !mentions(read.passed_on_kinds, rule.kinds)))
+        return false;
+    if (rule.words.empty()) return true;
+    if (own) return !read.names_a_field && mentions(read.words, rule.words);
+    return mentions(read.words, rule.words) || mentions(read.passed_on_words, rule.words);
 }
 
 } // namespace
 
+std::string_view name(FailureClass kind) {
+    constexpr std::array<std::string_view, 9> names{"rate",   "capacity", "billing",
+                                                    "auth",   "access",   "context",
+                                                    "policy", "request",  "transient"};
+    return names[static_cast<std::size_t>(kind)];
+}
+
+bool is_the_clients(FailureClass kind) {
+    return kind == FailureClass::context || kind == FailureClass::policy ||
+           kind == FailureClass::request;
+}
+
 ProviderFailure classify_failure(int status, std::string_view body, const RetryHeaders& headers) {
+    const FailureReading read = read_failure(body);
+    if (status == 200 && read.status != 0) status = read.status;
     ProviderFailure out;
-    std::string kind; // code and type together
-    if (const auto document = json::Document::parse(body);
-        document && document->root().is(json::Kind::object)) {
-        json::Value where = document->root();
-        if (const auto error = where.find("error"); error && error->is(json::Kind::object))
-            where = *error;
-        for (const std::string_view key : {"code", "type"})
-            if (const auto value = where.find(key); value && value->is(json::Kind::string))
-                kind += std::string(value->text()) + " ";
-        if (const auto words = where.find("message"); words && words->is(json::Kind::string))
-            out.message = clip(words->text(), message_bytes);
+    out.message = clip(read.message, message_bytes);
+    out.retry_after = wait_asked_for(read, headers);
+    for (const FailureRule& rule : failure_rules()) {
+        if (!fits(rule, status, read)) continue;
+        out.kind = rule.kind;
+        break;
     }
-    out.retry_after = wait_time(headers);
-    const bool about_money = mentions(
-        kind, {"insufficient_quota", "billing", "credit_balance", "spend_limit", "usage_limit"});
-    // A model that this key may not use says nothing about its other models.
-    const bool about_model = mentions(kind, {"model", "permission"});
-    if (status == 402 || (about_money && (status == 403 || status == 429)))
-        out.kind = FailureClass::billing;
-    else if (status == 429) out.kind = FailureClass::rate;
-    else if (status == 401 || mentions(kind, {"invalid_api_key"})) out.kind = FailureClass::auth;
-    else if (status == 403) out.kind = about_model ? FailureClass::transient : FailureClass::auth;
-    else if (status == 400 || status == 404 || status == 413 || status == 415 || status == 422)
-        out.kind = FailureClass::request;
-    else out.kind = FailureClass::transient;
     return out;
 }
 

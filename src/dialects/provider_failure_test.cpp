@@ -1,41 +1,58 @@
 #include "dialects/provider_failure.h"
 
+#include "json/document.h"
+
+#include <fstream>
 #include <gtest/gtest.h>
+#include <sstream>
 
 namespace weir::dialects {
 namespace {
 
-struct Row {
-    int status;
-    std::string_view body;
-    FailureClass kind;
-};
+using json::Kind;
+using json::Value;
 
-TEST(OpenAiFailure, the_code_decides_before_the_status) {
-    const std::vector<Row> table = {
-        {429, R"({"error":{"code":"rate_limit_exceeded"}})", FailureClass::rate},
-        {429, R"({"error":{"code":"insufficient_quota"}})", FailureClass::billing},
-        {402, "", FailureClass::billing},
-        {401, "", FailureClass::auth},
-        {403, "", FailureClass::auth},
-        {400, R"({"error":{"code":"invalid_api_key"}})", FailureClass::auth},
-        {403, R"({"error":{"code":"model_not_found"}})", FailureClass::transient},
-        {400, R"({"error":{"code":"usage_limit_is_a_word_here"}})", FailureClass::request},
-        {404, R"({"error":{"code":"model_not_found"}})", FailureClass::request},
-        {500, "<html>", FailureClass::transient},
-        {503, "", FailureClass::transient},
-        {302, "", FailureClass::transient},
-    };
-    for (const Row& row : table)
-        EXPECT_EQ(classify_failure(row.status, row.body, {}).kind, row.kind)
-            << row.status << row.body;
+std::optional<std::string_view> header(const Value& headers, std::string_view name) {
+    const auto value = headers.find(name);
+    return value ? std::optional(value->text()) : std::nullopt;
 }
 
-TEST(OpenAiFailure, waits_are_read_and_bounded) {
+TEST(ProviderFailure, every_error_of_the_corpus_gets_its_class_and_its_wait) {
+    std::ifstream in(WEIR_DIALECTS "/provider_failures.json");
+    std::stringstream text;
+    text << in.rdbuf();
+    const auto document =
+        json::Document::parse(text.str(), {.depth = 8, .values = 100'000, .keys_per_object = 100});
+    ASSERT_TRUE(document) << document.error().message();
+    std::size_t rows = 0;
+    for (const Value row : document->root()) {
+        const Value headers = *row.find("headers");
+        const RetryHeaders retry{header(headers, "retry-after"), header(headers, "retry-after-ms")};
+        const auto failure = classify_failure(static_cast<int>(row.find("status")->integer()),
+                                              row.find("body")->text(), retry);
+        SCOPED_TRACE(std::string(row.find("name")->text()));
+        EXPECT_EQ(name(failure.kind), row.find("class")->text());
+        const Value wait = *row.find("retry_after_ms");
+        EXPECT_EQ(failure.retry_after ? failure.retry_after->count() : -1,
+                  wait.is(Kind::integer) ? wait.integer() : -1);
+        ++rows;
+    }
+    EXPECT_GE(rows, 400u);
+}
+
+TEST(ProviderFailure, a_client_cannot_retire_a_key_with_its_own_words) {
+    const auto failure = classify_failure(
+        400,
+        R"({"error":{"message":"Invalid value: 'insufficient balance', api key not valid",)"
+        R"("param":"user"}})",
+        {});
+    EXPECT_EQ(failure.kind, FailureClass::request);
+}
+
+TEST(ProviderFailure, waits_are_read) {
     using namespace std::chrono_literals;
     EXPECT_EQ(classify_failure(429, "", {"2", std::nullopt}).retry_after, 2000ms);
     EXPECT_EQ(classify_failure(429, "", {"2", "150"}).retry_after, 150ms);
-    EXPECT_EQ(classify_failure(429, "", {"86400", std::nullopt}).retry_after, 1h);
     EXPECT_FALSE(classify_failure(429, "", {"soon", std::nullopt}).retry_after);
 }
 

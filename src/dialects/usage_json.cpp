@@ -11,14 +11,25 @@ std::string dollars(std::int64_t nanousd) {
 }
 
 void write_usage(json::Writer& writer, const Closing& closing) {
-    if (!closing.usage_raw.empty()) {
+    if (!closing.usage_raw.empty() && closing.usage_native == chat::Native::openai) {
         writer.raw(closing.usage_raw);
         return;
     }
     const std::int64_t in = closing.usage.input.value();
     const std::int64_t out = closing.usage.output.value();
     writer.begin_object().member("prompt_tokens", in).member("completion_tokens", out);
-    writer.member("total_tokens", in + out).end_object();
+    writer.member("total_tokens", in + out);
+    if (const std::int64_t cached = closing.usage.cached_input.value(); cached > 0)
+        writer.key("prompt_tokens_details")
+            .begin_object()
+            .member("cached_tokens", cached)
+            .end_object();
+    if (const std::int64_t thought = closing.usage.reasoning.value(); thought > 0)
+        writer.key("completion_tokens_details")
+            .begin_object()
+            .member("reasoning_tokens", thought)
+            .end_object();
+    writer.end_object();
 }
 
 void write_x_weir(json::Writer& writer, const Closing& closing) {

@@ -13,14 +13,10 @@ namespace {
 
 constexpr std::chrono::milliseconds test_patience{5'000};
 
-std::string_view dialect_name(config::Dialect dialect) {
-    return dialect == config::Dialect::demo ? "demo" : "openai";
-}
-
 void write_provider(json::Writer& writer, AdminWorld& world, const config::Provider& provider) {
     writer.begin_object()
         .member("name", provider.name)
-        .member("dialect", dialect_name(provider.dialect));
+        .member("dialect", config::name(provider.dialect));
     writer.key("keys").begin_array();
     for (const upstream::KeyPool::View& key : world.parts.upstream.keys().view(provider)) {
         writer.begin_object().member("name", key.name).member("state", name(key.state));
@@ -89,8 +85,10 @@ AdminTask test_provider(AdminCall call) {
         std::string verdict = "ok";
         std::int64_t models = 0;
         if (url != nullptr) {
-            auto fetched = co_await upstream::ModelList::fetch(
-                call.mine.client, call.mine.loop, *url, key.value.reveal(), test_patience);
+            const upstream::ModelList::Place place{*url, upstream::codec_of(provider->dialect),
+                                                   key.value.reveal()};
+            auto fetched = co_await upstream::ModelList::fetch(call.mine.client, call.mine.loop,
+                                                               place, test_patience);
             if (fetched) {
                 models = static_cast<std::int64_t>(fetched->size());
                 call.world.parts.upstream.keys().forgive({&key});

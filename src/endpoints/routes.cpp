@@ -3,6 +3,7 @@
 #include "endpoints/admin_door.h"
 #include "endpoints/chat_doors.h"
 #include "endpoints/health.h"
+#include "endpoints/message_doors.h"
 #include "endpoints/stream_doors.h"
 
 #include <array>
@@ -12,6 +13,8 @@ namespace {
 
 constexpr std::array table{
     Route{"POST", "/v1/chat/completions", Who::key, chat_completions},
+    Route{"POST", "/v1/messages", Who::key, messages},
+    Route{"POST", "/v1/messages/count_tokens", Who::key, count_tokens},
     Route{"GET", "/v1/streams/*", Who::key, join_stream},
     Route{"DELETE", "/v1/streams/*", Who::key, stop_stream},
     Route{"GET", "/v1/models", Who::key, list_models},

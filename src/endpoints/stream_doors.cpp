@@ -53,7 +53,8 @@ Result<Joined> judge(Context& context) {
     const gateway::Door* const door = gateway::find_door(format);
     if (door == nullptr)
         return refuse(
-            Error(Errc::invalid_value, "format: 'openai' or 'weir' is expected.").at("format"));
+            Error(Errc::invalid_value, "format: 'openai', 'anthropic' or 'weir' is expected.")
+                .at("format"));
     limits::Admission admission = context.parts.gate.admit(found.caller);
     if (admission.refusal) return std::unexpected(*std::move(admission.refusal));
     return Joined{std::move(admission), std::move(found.log), door, after};

@@ -19,6 +19,7 @@ struct Door {
 };
 
 const Door& openai_chat_door(); // POST /v1/chat/completions
+const Door& messages_door();    // POST /v1/messages
 const Door& plain_chat_door();  // POST /api/v1/chat
 // Null where no door has that name.
 const Door* find_door(std::string_view name);

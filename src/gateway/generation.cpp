@@ -279,7 +279,10 @@ net::Task<void> Generation::settle(Result<void> pumped) {
     ending.estimated = !is_reported(made);
     ending.usage = used(made);
     ending.nanousd = cost.nanousd;
-    if (!ending.estimated) ending.usage_raw = reported_->raw;
+    if (!ending.estimated) {
+        ending.usage_raw = reported_->raw;
+        ending.usage_native = reported_->native;
+    }
     const auto certainty =
         !ending.estimated ? quota::Certainty::reported : quota::Certainty::estimated;
     const std::int64_t lsn =

@@ -2,7 +2,6 @@
 
 #include "base/limits.h"
 #include "dialects/usage_json.h"
-#include "wire/sse_encoder.h"
 
 #include <fmt/core.h>
 
@@ -61,6 +60,7 @@ dialects::Closing closing_of(const streams::Ending& ending,
     dialects::Closing closing;
     closing.usage = ending.usage;
     closing.usage_raw = ending.usage_raw;
+    closing.usage_native = ending.usage_native;
     closing.nanousd = fare == Fare::whole ? ending.nanousd : 0;
     closing.estimated = ending.estimated;
     if (source) {
@@ -96,6 +96,8 @@ void add_source(Responder& responder, const std::shared_ptr<const streams::Sourc
     if (!source) return;
     responder.add_header("x-weir-provider", source->provider);
     responder.add_header("x-weir-model", source->model);
+    if (!source->dropped.empty())
+        responder.add_header("x-weir-warnings", "dropped: " + source->dropped);
 }
 
 // The client is gone, or was cut. Mostly the answer ends with it, and at once: what it cost belongs
@@ -179,6 +181,7 @@ public:
         }
         return any;
     }
+    std::string_view heartbeat() const { return encoder_->heartbeat(); }
     // What a late reader's encoder must know though it is no longer there.
     void hear(const chat::ChatEvent& event) {
         std::string unsaid;
@@ -259,7 +262,7 @@ net::Task<void> relay_stream(RelayInput input, Responder responder,
 
     // Opened: from here on there is no status left; a failure is an error frame.
     if (!frames.empty()) record.first_event = input.clock.steady() - input.started;
-    else if (place.reader.ending() == nullptr) frames = wire::heartbeat;
+    else if (place.reader.ending() == nullptr) frames = speaker.heartbeat();
     add_source(responder, log.source());
     Responder::Frames out = std::move(responder).stream();
     while (true) {
@@ -280,14 +283,14 @@ net::Task<void> relay_stream(RelayInput input, Responder responder,
         while (!speaker.gather(place.reader, frames) && !place.is_over()) {
             if (input.exchange.client_left()) break;
             if (place.timer_fired) {
-                frames = wire::heartbeat;
+                frames = speaker.heartbeat();
                 break;
             }
             // An idle stream keeps no buffer.
             if (frames.capacity() > 512) std::string().swap(frames);
             co_await place.wake.wait();
         }
-        if (record.first_event.count() == 0 && !frames.empty() && frames != wire::heartbeat)
+        if (record.first_event.count() == 0 && !frames.empty() && frames != speaker.heartbeat())
             record.first_event = input.clock.steady() - input.started;
     }
 }

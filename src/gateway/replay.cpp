@@ -2,8 +2,7 @@
 
 #include "base/limits.h"
 #include "dialects/answer_encoder.h"
-#include "dialects/openai_answer.h"
-#include "wire/sse_decoder.h"
+#include "dialects/openai/answer.h"
 
 #include <algorithm>
 
@@ -13,6 +12,8 @@ streams::StoredAnswer put_away(const std::shared_ptr<streams::StreamLog>& log, n
                                const streams::Ending& ending) {
     streams::StoredAnswer out;
     out.ending = ending;
+    // What is stored is an answer in OpenAI's dialect.
+    if (ending.usage_native != chat::Native::openai) out.ending.usage_raw.clear();
     if (const auto source = log->source()) out.source = *source;
     const auto encoder =
         dialects::openai_stream_encoder(chat::UsageWish::quiet, log->begun().answer_id);
@@ -29,13 +30,9 @@ streams::StoredAnswer put_away(const std::shared_ptr<streams::StreamLog>& log, n
 std::shared_ptr<streams::StreamLog> revive(Parts& parts, net::Loop& loop,
                                            streams::StoredAnswer stored) {
     auto log = parts.streams.open(loop, {});
-    wire::SseDecoder lines(2 * limits::idempotency_answer_bytes);
-    dialects::OpenAiStreamDecoder decoder;
-    std::string_view rest = stored.frames;
-    wire::SseEvent frame;
+    dialects::OpenAiStreamDecoder decoder(2 * limits::idempotency_answer_bytes);
     std::vector<chat::ChatEvent> events;
-    bool damaged = false;
-    while (lines.next(rest, frame)) damaged = !decoder.decode(frame, events) || damaged;
+    const bool damaged = !decoder.feed(stored.frames, events);
     for (chat::ChatEvent& event : events) log->append(std::move(event));
     log->set_source(std::move(stored.source));
     if (stored.ending.outcome != streams::Outcome::complete)

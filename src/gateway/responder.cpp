@@ -15,6 +15,12 @@ void Responder::add_header(std::string_view name, std::string value) {
     headers_.emplace_back(name, std::move(value));
 }
 
+void Responder::add_request_id() {
+    add_header("x-request-id", record_->request_id);
+    // Where Anthropic's clients look for it.
+    if (shape_ == dialects::Shape::anthropic) add_header("request-id", record_->request_id);
+}
+
 net::Task<void> Responder::reject(Error error) && {
     record_->status = dialects::status_of(error);
     record_->code = name(error.code());
@@ -46,7 +52,7 @@ net::Task<void> Responder::reject(Error error) && {
 
 net::Task<void> Responder::send(net::Response response) && {
     record_->status = response.status;
-    add_header("x-request-id", record_->request_id);
+    add_request_id();
     if (response.headers.empty()) response.headers = std::move(headers_);
     else std::ranges::move(headers_, std::back_inserter(response.headers));
     co_await exchange_->send(response);
@@ -58,7 +64,7 @@ Responder::Frames Responder::stream() && {
     head.content_type = "text/event-stream; charset=utf-8";
     add_header("cache-control", "no-cache, no-transform");
     add_header("x-accel-buffering", "no");
-    add_header("x-request-id", record_->request_id);
+    add_request_id();
     head.headers = std::move(headers_);
     exchange_->begin_stream(head);
     return Frames(*exchange_);

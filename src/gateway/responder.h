@@ -42,6 +42,8 @@ public:
     record::Record& record() { return *record_; }
 
 private:
+    void add_request_id();
+
     net::Exchange* exchange_;
     record::Record* record_;
     dialects::Shape shape_;

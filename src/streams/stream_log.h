@@ -35,7 +35,8 @@ struct Ending {
     std::optional<Error> error; // what readers are told; absent when complete
     std::optional<Error> limit; // the budget that made a complete answer a short one
     chat::Usage usage;
-    std::string usage_raw;
+    std::string usage_raw; // the provider's own object, or empty
+    chat::Native usage_native = chat::Native::openai;
     std::int64_t nanousd = 0;
     bool estimated = false;
     std::string remark; // what went wrong and did no harm, for the log
@@ -45,6 +46,7 @@ struct Ending {
 struct Source {
     std::string provider;
     std::string model;
+    std::string dropped = {}; // the fields of the request that it was not told
 };
 
 // What the answer was begun as, for those who join it later.

@@ -1,7 +1,6 @@
 #include "upstream/model_list.h"
 
 #include "base/limits.h"
-#include "json/document.h"
 #include "wire/head_writer.h"
 
 #include <algorithm>
@@ -11,35 +10,19 @@ namespace {
 
 constexpr std::chrono::seconds remembered{60};
 constexpr std::chrono::milliseconds patience{2'000};
-constexpr std::size_t listed_max = 2'000;
-
-Result<std::vector<std::string>> decode_list(std::string_view body) {
-    WEIR_TRY(const json::Document document, json::Document::parse(body));
-    std::vector<std::string> out;
-    const auto data = document.root().find("data");
-    if (!data || !data->is(json::Kind::array)) return out;
-    for (const json::Value item : *data) {
-        const auto id = item.find("id");
-        if (!id || !id->is(json::Kind::string) || id->text().size() > limits::model_name_bytes)
-            continue;
-        if (out.size() < listed_max) out.emplace_back(id->text());
-    }
-    return out;
-}
 
 } // namespace
 
 net::Task<Result<std::vector<std::string>>> ModelList::fetch(net::HttpClient& client,
-                                                             net::Loop& loop, const net::Url& url,
-                                                             std::string_view key,
+                                                             net::Loop& loop, Place place,
                                                              std::chrono::milliseconds timeout) {
     net::Interrupt interrupt;
     const Deadline deadline = Deadline::at(loop.clock().steady() + timeout);
-    CO_TRY(net::Call call, co_await client.open(url.origin, deadline, interrupt));
+    CO_TRY(net::Call call, co_await client.open(place.url.origin, deadline, interrupt));
     std::string request;
-    auto head =
-        wire::HeadWriter::request(request, "GET", url.path + "/models", url.origin.authority());
-    if (!key.empty()) head.field("authorization", "Bearer " + std::string(key));
+    const std::string path = place.url.path + std::string(place.codec.models_path);
+    auto head = wire::HeadWriter::request(request, "GET", path, place.url.origin.authority());
+    write_credential(head, place.codec, place.credential);
     head.field("accept", "application/json").field("accept-encoding", "identity").end();
     CO_CHECK(co_await call.send(request));
     CO_TRY(const wire::ResponseHead answer, co_await call.read_head(timeout));
@@ -51,7 +34,7 @@ net::Task<Result<std::vector<std::string>>> ModelList::fetch(net::HttpClient& cl
         if (body.size() > limits::stream_bytes) co_return refuse(Errc::upstream_malformed);
     }
     if (answer.status() != 200) co_return refuse(Errc::upstream_error);
-    co_return decode_list(body);
+    co_return place.codec.models(body);
 }
 
 net::Task<std::vector<std::string>> ModelList::of(const config::Provider& provider,
@@ -62,9 +45,10 @@ net::Task<std::vector<std::string>> ModelList::of(const config::Provider& provid
         co_return found->second.models;
     const KeyPool::Choices choices = keys_.choose(provider);
     std::vector<std::string> models;
-    if (!choices.keys.empty()) {
-        auto fetched =
-            co_await fetch(client_, loop_, url, choices.keys.front().credential(), patience);
+    const dialects::ProviderCodec& codec = codec_of(provider.dialect);
+    if (!choices.keys.empty() && !codec.models_path.empty()) {
+        const Place place{url, codec, choices.keys.front().credential()};
+        auto fetched = co_await fetch(client_, loop_, place, patience);
         if (fetched) models = *std::move(fetched);
     }
     known_[provider.name] = {models, loop_.clock().steady() + remembered};

@@ -3,6 +3,7 @@
 // per thread.
 
 #include "net/http/http_client.h"
+#include "upstream/codecs.h"
 #include "upstream/key_pool.h"
 #include "upstream/routes.h"
 
@@ -22,10 +23,13 @@ public:
     net::Task<std::vector<std::string>> names(const Routes& routes);
 
     // A provider's own list. Errors: as Call::send.
-    static net::Task<Result<std::vector<std::string>>> fetch(net::HttpClient& client,
-                                                             net::Loop& loop, const net::Url& url,
-                                                             std::string_view key,
-                                                             std::chrono::milliseconds timeout);
+    struct Place {
+        const net::Url& url;
+        const dialects::ProviderCodec& codec;
+        std::string_view credential; // empty: none is shown
+    };
+    static net::Task<Result<std::vector<std::string>>>
+    fetch(net::HttpClient& client, net::Loop& loop, Place place, std::chrono::milliseconds timeout);
 
 private:
     struct Known {

@@ -2,11 +2,12 @@
 
 #include "base/limits.h"
 #include "base/text.h"
-#include "dialects/openai_answer.h"
-#include "dialects/openai_request.h"
+#include "dialects/openai/request.h"
 #include "quota/price.h"
+#include "upstream/codecs.h"
+#include "upstream/pace.h"
+#include "upstream/streamed_answer.h"
 #include "wire/head_writer.h"
-#include "wire/sse_decoder.h"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -14,142 +15,11 @@
 namespace weir::upstream {
 namespace {
 
-using chat::ChatEvent;
 using std::chrono::milliseconds;
 
 // A connection that was dead already says so within a round trip. Later, the provider may have
 // begun to work: asking again could be paid twice.
 constexpr milliseconds dead_connection_time{250};
-
-milliseconds left(Deadline deadline, net::Loop& loop) {
-    const auto rest = std::chrono::ceil<milliseconds>(deadline.left(loop.clock().steady()));
-    return std::max(rest, milliseconds(1));
-}
-
-// How long to wait for the next bytes. Errors: upstream_timeout; bytes that keep coming would
-// otherwise put the timer off for ever.
-Result<milliseconds> patience(milliseconds idle, Deadline deadline, net::Loop& loop) {
-    if (deadline.passed(loop.clock().steady()))
-        return refuse(Error(Errc::upstream_timeout).because("the answer took too long"));
-    return std::min(idle, left(deadline, loop));
-}
-
-// An answer that streams: server-sent events, decoded as they come.
-class StreamedAnswer final : public Answer {
-public:
-    StreamedAnswer(const AttemptInput& input, net::Call call)
-        : call_(std::move(call)),
-          loop_(input.loop),
-          idle_(input.candidate.provider->timeouts.idle),
-          deadline_(input.deadline),
-          decoder_(limits::upstream_event_bytes),
-          choices_(input.request.choices()) {}
-
-    net::Task<Result<std::vector<ChatEvent>>> next() override {
-        if (!early_.empty()) co_return std::exchange(early_, {});
-        if (failure_) co_return std::unexpected(*std::exchange(failure_, {}));
-        while (!ended_) {
-            const auto wait = patience(idle_, deadline_, loop_);
-            if (!wait) co_return std::unexpected(wait.error());
-            const auto bytes = co_await call_.read_body(*wait);
-            std::vector<ChatEvent> events;
-            CO_CHECK(bytes && !bytes->empty() ? take(*bytes, events) : take_end(bytes));
-            if (!events.empty()) co_return events;
-        }
-        co_return std::vector<ChatEvent>();
-    }
-
-    // Reads up to the first event that a client would see. `first_event` bounds it.
-    WEIR_OWN_FRAME net::Task<Result<void>> open(Deadline first_event) {
-        const Deadline whole = std::exchange(deadline_, deadline_.earlier(first_event));
-        std::vector<ChatEvent> opening;
-        bool meaningful = false;
-        std::size_t bytes = 0;
-        while (!meaningful) {
-            CO_TRY(auto events, co_await next());
-            if (events.empty())
-                co_return refuse(
-                    Error(Errc::stream_truncated).because("an answer without any event"));
-            meaningful = std::ranges::any_of(events, chat::is_meaningful);
-            for (const chat::ChatEvent& event : events) bytes += chat::kept_bytes(event);
-            if (bytes > limits::stream_bytes / 2)
-                co_return refuse(
-                    Error(Errc::upstream_malformed)
-                        .because("too much before the first event that means anything"));
-            std::ranges::move(events, std::back_inserter(opening));
-        }
-        early_ = std::move(opening);
-        deadline_ = whole;
-        co_return Result<void>();
-    }
-
-private:
-    // What was read. Errors: as next().
-    WEIR_OWN_FRAME Result<void> take(std::string_view bytes, std::vector<ChatEvent>& events) {
-        auto decoded = decode(bytes, events);
-        if (!decoded) {
-            end();
-            if (codec_.finished()) {
-                note_after_finish(decoded.error());
-                return {};
-            }
-            if (events.empty()) return decoded;
-            // What came before the fault was said; the fault is told next.
-            failure_ = std::move(decoded).error();
-            return {};
-        }
-        if (!codec_.done()) return {};
-        end();
-        if (!codec_.finished())
-            return refuse(Error(Errc::stream_truncated).because("[DONE] without a finish"));
-        call_.finish_ready();
-        return {};
-    }
-    // Nothing more was to be read: the end, or why not.
-    WEIR_OWN_FRAME Result<void> take_end(const Result<std::string_view>& bytes) {
-        end();
-        if (codec_.finished() && codec_.choices_finished() >= choices_) {
-            if (!bytes) note_after_finish(bytes.error());
-            return {};
-        }
-        if (!bytes) return std::unexpected(bytes.error());
-        return refuse(Error(Errc::stream_truncated).because("end of input without a finish"));
-    }
-    void end() {
-        ended_ = true;
-        if (codec_.skipped() > 0)
-            note(fmt::format("{} events could not be read and were skipped", codec_.skipped()));
-    }
-    void note(std::string_view fact) {
-        if (!remark.empty()) remark += "; ";
-        remark += fact;
-    }
-    void note_after_finish(const Error& error) {
-        note(fmt::format("after the finish: {} {}", name(error.code()), error.detail()));
-    }
-    Result<void> decode(std::string_view bytes, std::vector<ChatEvent>& events) {
-        wire::SseEvent event;
-        while (decoder_.next(bytes, event)) {
-            WEIR_CHECK(codec_.decode(event, events));
-            if (codec_.done()) return {};
-        }
-        if (decoder_.overflowed())
-            return refuse(
-                Error(Errc::upstream_malformed).because("an event is larger than allowed"));
-        return {};
-    }
-
-    net::Call call_;
-    net::Loop& loop_;
-    milliseconds idle_;
-    Deadline deadline_;
-    wire::SseDecoder decoder_;
-    dialects::OpenAiStreamDecoder codec_;
-    std::vector<ChatEvent> early_;
-    std::optional<Error> failure_; // comes after the events that were read with it
-    std::int64_t choices_;         // asked for
-    bool ended_ = false;
-};
 
 // A request as it goes on the wire.
 struct RequestBytes {
@@ -159,29 +29,34 @@ struct RequestBytes {
 };
 constexpr std::size_t head_room = 512;
 
-RequestBytes request_bytes(const AttemptInput& input, chat::Delivery delivery) {
-    dialects::OpenAiTerms terms;
+// Errors: what the provider's dialect cannot say.
+Result<RequestBytes> request_bytes(const AttemptInput& input, chat::Delivery delivery,
+                                   dialects::Dropped& dropped) {
+    const config::Provider& provider = *input.candidate.provider;
+    const dialects::ProviderCodec& codec = codec_of(provider.dialect);
+    dialects::Terms terms;
     terms.model = input.candidate.model;
     terms.delivery = delivery;
     terms.usage = input.candidate.target->stream_usage == config::Target::Usage::asked
                       ? chat::UsageWish::include
                       : input.request.usage_wish();
+    terms.api_version = provider.api_version;
+    terms.max_output_tokens = input.max_output_tokens;
     // The head tells the body's length, so the body is written first, behind room for the head.
     RequestBytes out;
     out.bytes.reserve(head_room + dialects::openai_request_size(input.request));
     out.bytes.resize(head_room);
-    dialects::encode_openai_request(input.request, terms, out.bytes);
+    WEIR_CHECK(codec.encode(input.request, terms, out.bytes, dropped));
 
     std::string head_bytes;
     head_bytes.reserve(head_room);
-    auto head = wire::HeadWriter::request(head_bytes, "POST", input.url->path + "/chat/completions",
+    auto head = wire::HeadWriter::request(head_bytes, "POST", input.url->path + codec.path(terms),
                                           input.url->origin.authority());
-    if (const std::string_view credential = input.key.credential(); !credential.empty())
-        head.field("authorization", "Bearer " + std::string(credential));
+    write_credential(head, codec, input.key.credential());
     head.field("content-type", "application/json");
     head.field("content-length", out.bytes.size() - head_room);
     head.field("accept",
-               delivery == chat::Delivery::streamed ? "text/event-stream" : "application/json");
+               delivery == chat::Delivery::streamed ? codec.stream_type : "application/json");
     head.field("accept-encoding", "identity").field("user-agent", "weir").end();
     if (head_bytes.size() > head_room) {
         out.bytes.replace(0, head_room, head_bytes);
@@ -196,9 +71,9 @@ RequestBytes request_bytes(const AttemptInput& input, chat::Delivery delivery) {
 WEIR_OWN_FRAME net::Task<Result<std::string>> read_all(net::Call& call, std::size_t bytes_max,
                                                        const AttemptInput& input) {
     std::string body;
-    const milliseconds idle = input.candidate.provider->timeouts.idle;
+    const Pace pace{input.candidate.provider->timeouts.idle, input.deadline};
     while (true) {
-        CO_TRY(const milliseconds wait, patience(idle, input.deadline, input.loop));
+        CO_TRY(const milliseconds wait, pace.patience(input.loop));
         auto piece = co_await call.read_body(wait);
         if (!piece) {
             // A broken whole answer is no answer.
@@ -227,15 +102,16 @@ read_failure(net::Call& call, const wire::ResponseHead& head, const AttemptInput
     failure.message = without(std::move(failure.message), input.key.credential());
     const std::string detail =
         fmt::format("{} answered {}: {}", input.candidate.provider->name, status, failure.message);
-    if (failure.kind == dialects::FailureClass::request) {
-        Error error(Errc::upstream_rejected, failure.message.empty()
-                                                 ? "The provider refused the request."
-                                                 : failure.message);
-        co_return AttemptFailure{
-            std::move(error).with_status(status).because(detail), failure.kind, {}};
-    }
-    co_return AttemptFailure{Error(Errc::upstream_error).because(detail), failure.kind,
-                             failure.retry_after};
+    // What is missing there is said as the provider says it, should no other have it.
+    const bool told = dialects::is_the_clients(failure.kind) ||
+                      (failure.kind == dialects::FailureClass::access && status == 404);
+    if (!told)
+        co_return AttemptFailure{Error(Errc::upstream_error).because(detail), failure.kind,
+                                 failure.retry_after};
+    Error error(Errc::upstream_rejected,
+                failure.message.empty() ? "The provider refused the request." : failure.message);
+    co_return AttemptFailure{
+        std::move(error).with_status(status).because(detail), failure.kind, {}};
 }
 
 AttemptFailure failed(Error error) {
@@ -245,10 +121,9 @@ AttemptFailure failed(Error error) {
 // Sends the request and reads the answer's head; on an idle connection that turns out to be dead,
 // once more on a fresh one: nothing of an answer was seen, and the provider closed before it.
 WEIR_OWN_FRAME net::Task<Result<wire::ResponseHead>> exchange(const AttemptInput& input,
-                                                              chat::Delivery delivery,
                                                               std::optional<net::Call>& call,
-                                                              Deadline first_event) {
-    const RequestBytes request = request_bytes(input, delivery);
+                                                              Deadline first_event,
+                                                              const RequestBytes& request) {
     for (const auto reuse : {net::HttpClient::Reuse::allowed, net::HttpClient::Reuse::never}) {
         const Deadline connect =
             Deadline::at(input.loop.clock().steady() + input.candidate.provider->timeouts.connect);
@@ -265,7 +140,7 @@ WEIR_OWN_FRAME net::Task<Result<wire::ResponseHead>> exchange(const AttemptInput
         const SteadyTime asked = input.loop.clock().steady();
         auto sent = co_await call->send(request.view());
         Result<wire::ResponseHead> head = refuse(Errc::upstream_error);
-        if (sent) head = co_await call->read_head(left(first_event, input.loop));
+        if (sent) head = co_await call->read_head(Pace::left(first_event, input.loop));
         else head = std::unexpected(std::move(sent).error());
         const bool at_once = input.loop.clock().steady() - asked < dead_connection_time;
         const bool stale = !head && head.error().code() == Errc::upstream_error && at_once &&
@@ -287,6 +162,28 @@ bool refuses_to_stream(const AttemptFailure& failure) {
             words.find("not allowed") != std::string::npos);
 }
 
+// The names come from the client, and go into a header.
+std::string as_header(const dialects::Dropped& dropped) {
+    constexpr std::size_t names_max = 16;
+    std::string out;
+    std::size_t named = 0;
+    for (const std::string& name : dropped) {
+        if (++named > names_max) return out + ", and more";
+        if (!out.empty()) out += ", ";
+        for (const char c : clip(name, 64))
+            out.push_back(c > ' ' && c < '\x7f' && c != ',' ? c : '?');
+    }
+    return out;
+}
+
+// Where the model's rule is that nothing is dropped.
+Error untranslated(const dialects::Dropped& dropped) {
+    return Error(Errc::unknown_parameter,
+                 fmt::format("'{}' cannot be said to the provider of this model, which is strict.",
+                             clip(dropped.front(), 64)))
+        .at(dropped.front());
+}
+
 using Attempted = std::expected<std::unique_ptr<Answer>, AttemptFailure>;
 
 WEIR_OWN_FRAME net::Task<Attempted> attempt_once(const AttemptInput& input,
@@ -297,32 +194,50 @@ WEIR_OWN_FRAME net::Task<Attempted> attempt_once(const AttemptInput& input,
     }
     const Deadline first_event = input.deadline.earlier(
         Deadline::at(input.loop.clock().steady() + input.candidate.provider->timeouts.first_event));
+    dialects::Dropped dropped;
+    std::optional<RequestBytes> request;
+    {
+        auto made = request_bytes(input, delivery, dropped);
+        if (made && input.candidate.strict && !dropped.empty())
+            made = refuse(untranslated(dropped));
+        if (!made)
+            co_return std::unexpected(
+                AttemptFailure{std::move(made).error(), dialects::FailureClass::request, {}});
+        request.emplace(*std::move(made));
+    }
     std::optional<net::Call> call;
-    auto head = co_await exchange(input, delivery, call, first_event);
+    auto head = co_await exchange(input, call, first_event, *request);
+    request.reset();
     if (!head) co_return std::unexpected(failed(std::move(head).error()));
     if (head->status() != 200)
         co_return std::unexpected(co_await read_failure(*call, *head, input));
 
+    const dialects::ProviderCodec& codec = codec_of(input.candidate.provider->dialect);
     std::unique_ptr<Answer> out;
     const std::string_view type = head->find("content-type").value_or("");
     if (delivery == chat::Delivery::streamed && !type.starts_with("application/json")) {
-        if (!type.starts_with("text/event-stream")) {
+        if (!type.starts_with(codec.stream_type)) {
             const std::string shown = clip(type, 64);
             co_return std::unexpected(
-                failed(Error(Errc::upstream_error).because("not an event stream but " + shown)));
+                failed(Error(Errc::upstream_error).because("not a stream but " + shown)));
         }
-        auto streamed = std::make_unique<StreamedAnswer>(input, std::move(*call));
+        StreamedAnswer::Parts parts{input.loop,
+                                    {input.candidate.provider->timeouts.idle, input.deadline},
+                                    codec.stream(limits::upstream_event_bytes),
+                                    input.request.choices()};
+        auto streamed = std::make_unique<StreamedAnswer>(std::move(*call), std::move(parts));
         auto opened = co_await streamed->open(first_event);
         if (!opened) co_return std::unexpected(failed(std::move(opened).error()));
         out = std::move(streamed);
     } else {
         auto body = co_await read_all(*call, limits::upstream_body_bytes, input);
         if (!body) co_return std::unexpected(failed(std::move(body).error()));
-        auto events = dialects::decode_openai_answer(*body);
+        auto events = codec.whole(*body);
         if (!events) co_return std::unexpected(failed(std::move(events).error()));
         out = std::make_unique<WholeAnswer>(*std::move(events));
     }
     out->origin = origin_of(input.candidate, input.candidate.model);
+    out->origin->source.dropped = as_header(dropped);
     co_return out;
 }
 

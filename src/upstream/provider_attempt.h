@@ -1,5 +1,5 @@
 #pragma once
-// One request to one target with one key, for providers that speak OpenAI's dialect.
+// One request to one target with one key, in the provider's dialect.
 
 #include "base/deadline.h"
 #include "chat/chat_request.h"
@@ -31,8 +31,9 @@ struct AttemptInput {
     const net::Url* url; // null for the demo
     const Candidate& candidate;
     const KeyPool::Choice& key;
-    chat::Delivery delivery; // how the provider is asked, whatever the client wished
-    Deadline deadline;       // of the whole answer
+    chat::Delivery delivery;        // how the provider is asked, whatever the client wished
+    Deadline deadline;              // of the whole answer
+    std::int64_t max_output_tokens; // where the client named no bound
 };
 
 // Returns when the first meaningful event is there; what came before is in the answer too. A

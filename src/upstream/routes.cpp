@@ -81,7 +81,7 @@ void Routes::add(Route& route, const config::Model& model, const std::string& ca
     });
     for (const config::Target* const target : targets) {
         Candidate candidate{config_->find_provider(target->provider), target,
-                            url_of(target->provider), target->model};
+                            url_of(target->provider), target->model, model.strict};
         if (const std::size_t star = candidate.model.find('*'); star != std::string::npos)
             candidate.model.replace(star, 1, captured);
         route.priced = route.priced && target->price.has_value();

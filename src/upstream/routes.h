@@ -18,6 +18,7 @@ struct Candidate {
     const config::Target* target;
     const net::Url* url; // null for the demo
     std::string model;   // the provider's name of it
+    bool strict = false; // what cannot be said to it is refused, not dropped
 };
 
 class Routes;

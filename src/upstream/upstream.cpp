@@ -65,7 +65,7 @@ private:
 bool is_final(const AttemptFailure& failure) {
     const Errc code = failure.error.code();
     return code == Errc::client_left || code == Errc::ledger_unavailable ||
-           code == Errc::upstream_rejected || code == Errc::quota_exceeded;
+           code == Errc::quota_exceeded || dialects::is_the_clients(failure.kind);
 }
 
 // A whole answer cannot be cut, so it is asked for only where all of it is held, or where the
@@ -82,9 +82,8 @@ chat::Delivery asked(const Candidate& candidate, config::Quota::Reserve reserve,
 // a token a chunk would else be kept at a hundred times its size.
 bool joined(chat::ChatEvent& earlier, chat::ChatEvent& later) {
     const auto same = [](const chat::Extensions& a, const chat::Extensions& b) {
-        const bool lists = b.chunk().find('[') != std::string_view::npos ||
-                           b.choice().find('[') != std::string_view::npos ||
-                           b.delta().find('[') != std::string::npos;
+        const bool lists = b.chunk(chat::Native::openai).contains('[') ||
+                           b.choice(chat::Native::openai).contains('[') || b.output().contains('[');
         return !lists && a == b;
     };
     if (auto* const more = std::get_if<chat::TextDelta>(&later)) {
@@ -160,7 +159,7 @@ gather(std::unique_ptr<Answer> answer, const AttemptInput& input, quota::TokenMe
 } // namespace
 
 net::Task<Upstream::Opened> Upstream::attempt(const AttemptInput& input) {
-    if (input.candidate.provider->dialect == config::Dialect::openai)
+    if (input.candidate.provider->dialect != config::Dialect::demo)
         co_return co_await attempt_provider(input);
     auto demo = co_await attempt_demo(input);
     if (demo) co_return std::move(*demo);
@@ -181,7 +180,11 @@ void Upstream::judge(const AttemptInput& input, const AttemptFailure& failure) {
     case dialects::FailureClass::billing:
         keys_.suspend(input.key, KeyState::suspended_billing, why);
         break;
+    case dialects::FailureClass::capacity:
+    case dialects::FailureClass::access:
     case dialects::FailureClass::transient: keys_.note_error(input.key, why); break;
+    case dialects::FailureClass::context:
+    case dialects::FailureClass::policy:
     case dialects::FailureClass::request: break;
     }
 }
@@ -236,7 +239,8 @@ Upstream::open(Caller caller, quota::Reservation& reservation, Allowance& allowa
                                      candidate,
                                      key,
                                      asked(candidate, reserve, delivery),
-                                     deadline};
+                                     deadline,
+                                     route.max_output_tokens};
             allowance.restart();
             reservation.restart();
             Opened opened = co_await attempt(input);
@@ -258,7 +262,9 @@ Upstream::open(Caller caller, quota::Reservation& reservation, Allowance& allowa
                 co_return std::unexpected(std::move(opened).error().error);
             tally.failed(opened.error());
             // A provider in trouble is in trouble with its other keys too: the next target at once.
-            if (opened.error().kind == dialects::FailureClass::transient) break;
+            if (opened.error().kind == dialects::FailureClass::transient ||
+                opened.error().kind == dialects::FailureClass::capacity)
+                break;
         }
     }
     co_return std::unexpected(std::move(tally).verdict());
