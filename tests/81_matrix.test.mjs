@@ -12,7 +12,7 @@ import { start_weir } from './harness/weir.mjs';
 const SERVED = {
   chat: ['openai', 'anthropic', 'gemini'],
   embeddings: [],
-  responses: [],
+  responses: ['openai', 'anthropic', 'gemini'],
   messages: ['openai', 'anthropic', 'gemini'],
 };
 const all = process.env.WEIR_MATRIX === 'all';

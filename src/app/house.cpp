@@ -122,10 +122,10 @@ Result<std::unique_ptr<House>> House::build(Settings settings) {
     house->pool = std::make_unique<net::BlockingPool>(pool_threads);
     house->counting = std::make_unique<net::BlockingPool>(1);
     house->meter = std::make_unique<quota::TokenMeter>(*house->counting);
-    house->parts = std::make_unique<gateway::Parts>(
-        gateway::Parts{house->clock, house->random, *house->access, *house->gate, *house->ledger,
-                       *house->upstream, *house->streams, *house->idempotency, *house->meter,
-                       house->flights, *house->log, house->draining, house->running});
+    house->parts = std::make_unique<gateway::Parts>(gateway::Parts{
+        house->clock, house->random, *house->access, *house->gate, *house->ledger, *house->upstream,
+        *house->streams, *house->idempotency, *house->meter, house->flights, *house->store,
+        *house->log, house->draining, house->running});
     house->admin = std::make_unique<endpoints::AdminWorld>(
         endpoints::AdminWorld{*house->parts, *house->pool, house->clock.steady(), version});
     return house;

@@ -64,6 +64,8 @@ inline constexpr std::size_t stream_bytes = 4 * 1024 * 1024; // a log: what a re
 inline constexpr auto stream_time = 10min;                   // an ended stream can be joined again
 inline constexpr std::size_t idempotency_key_bytes = 255;
 inline constexpr auto idempotency_time = 24h;
+// --- Answers of the Responses API that are kept.
+inline constexpr auto response_time = 24h * 30;
 inline constexpr std::size_t idempotency_answer_bytes = 1024 * 1024;
 inline constexpr auto stream_room_time = 50ms; // between looks for room in the memory of all logs
 inline constexpr auto drain_time = 30s;

@@ -37,6 +37,7 @@ struct Original {
     std::vector<Member> members;
     std::vector<std::string> untold; // the paths of what the chat form has no words for
     std::size_t untold_bytes = 0;    // how much that is
+    std::string echo = {};           // what of it the answer repeats, as a JSON object
 };
 
 enum class Delivery : std::uint8_t { whole, streamed };

@@ -6,6 +6,6 @@
 
 namespace weir::chat {
 
-enum class Native : std::uint8_t { openai, anthropic };
+enum class Native : std::uint8_t { openai, anthropic, responses };
 
 } // namespace weir::chat

@@ -4,6 +4,7 @@
 #include "endpoints/chat_doors.h"
 #include "endpoints/health.h"
 #include "endpoints/message_doors.h"
+#include "endpoints/response_doors.h"
 #include "endpoints/stream_doors.h"
 
 #include <array>
@@ -15,6 +16,10 @@ constexpr std::array table{
     Route{"POST", "/v1/chat/completions", Who::key, chat_completions},
     Route{"POST", "/v1/messages", Who::key, messages},
     Route{"POST", "/v1/messages/count_tokens", Who::key, count_tokens},
+    Route{"POST", "/v1/responses", Who::key, create_response},
+    Route{"GET", "/v1/responses/*", Who::key, get_response},
+    Route{"DELETE", "/v1/responses/*", Who::key, delete_response},
+    Route{"POST", "/v1/responses/*", Who::key, cancel_response},
     Route{"GET", "/v1/streams/*", Who::key, join_stream},
     Route{"DELETE", "/v1/streams/*", Who::key, stop_stream},
     Route{"GET", "/v1/models", Who::key, list_models},

@@ -52,9 +52,9 @@ Result<Joined> judge(Context& context) {
         context.exchange.head().query_value("format").value_or(found.log->begun().door);
     const gateway::Door* const door = gateway::find_door(format);
     if (door == nullptr)
-        return refuse(
-            Error(Errc::invalid_value, "format: 'openai', 'anthropic' or 'weir' is expected.")
-                .at("format"));
+        return refuse(Error(Errc::invalid_value,
+                            "format: 'openai', 'anthropic', 'responses' or 'weir' is expected.")
+                          .at("format"));
     limits::Admission admission = context.parts.gate.admit(found.caller);
     if (admission.refusal) return std::unexpected(*std::move(admission.refusal));
     return Joined{std::move(admission), std::move(found.log), door, after};
@@ -72,7 +72,7 @@ net::Task<void> join_stream(Context& context) {
     gateway::Joining joining;
     joining.after = joined->after;
     joining.numbers = gateway::Joining::Numbers::shown;
-    auto encoder = joined->door->stream(begun.usage, begun.answer_id);
+    auto encoder = joined->door->stream(begun);
     const gateway::RelayInput input{context.exchange, joined->log, context.parts.clock,
                                     context.parts.clock.steady()};
     co_await gateway::relay_stream(input, std::move(responder), std::move(encoder), joining);

@@ -1,6 +1,7 @@
 #include "gateway/generation.h"
 
 #include "gateway/replay.h"
+#include "gateway/responses.h"
 #include "json/writer.h"
 #include "quota/price.h"
 
@@ -26,7 +27,9 @@ Generation::Generation(Parts& parts, ThreadParts& mine, Order order)
       delivery_(order.delivery),
       choices_(question_->checked.request().choices()),
       log_(parts.streams.open(mine.loop, std::move(order.begun))),
+      life_(order.life),
       slot_(std::move(order.slot)) {
+    if (order.talk) talk_ = std::make_unique<const std::string>(*std::move(order.talk));
     if (order.claim)
         claim_ = std::make_unique<streams::Idempotency::Claim>(*std::move(order.claim));
     if (order.flight) flight_ = std::make_unique<const Digest>(*order.flight);
@@ -44,7 +47,8 @@ std::shared_ptr<Generation> Generation::start(Parts& parts, ThreadParts& mine, O
         const auto self = weak.lock();
         if (!self) return;
         if (why) self->stop(*std::move(why));
-        else if (!self->claim_) self->interrupt_.request();
+        else if (!self->claim_ && self->life_ == Order::Life::with_readers)
+            self->interrupt_.request();
     });
     mine.loop.spawn(run(generation));
     return generation;
@@ -297,7 +301,14 @@ net::Task<void> Generation::settle(Result<void> pumped) {
         streams::StoredAnswer stored = put_away(log_, mine_.loop, ending);
         (void)co_await claim_->keep(mine_.loop, std::move(stored));
     }
+    co_await remember(ending);
     end(std::move(ending));
+}
+
+// What nobody waited for any more is not kept.
+net::Task<void> Generation::remember(const streams::Ending& ending) {
+    const bool left = ending.outcome == streams::Outcome::cancelled && !stopped_;
+    if (talk_ && !left) co_await keep_response(parts_, mine_.loop, log_, *talk_, ending);
 }
 
 void Generation::end(streams::Ending ending) {
@@ -339,6 +350,7 @@ net::Task<void> Generation::give_up(Error error) {
         streams::StoredAnswer stored = put_away(log_, mine_.loop, ending);
         (void)co_await claim_->keep(mine_.loop, std::move(stored));
     }
+    co_await remember(ending);
     end(std::move(ending));
 }
 

@@ -29,6 +29,10 @@ public:
         std::optional<Digest> flight;
         // Held as long as the answer is made, where it outlives its request.
         std::optional<limits::Concurrency::Slot> slot;
+        // Whoever leaves, it runs to its end.
+        enum class Life : std::uint8_t { with_readers, to_the_end } life = Life::with_readers;
+        // The talk that its answer ends, where it is kept (streams::StoredResponse::items).
+        std::optional<std::string> talk;
     };
     // Starts it on the loop of `mine`; it lives until it has settled.
     static std::shared_ptr<Generation> start(Parts& parts, ThreadParts& mine, Order order);
@@ -52,6 +56,7 @@ private:
     WEIR_OWN_FRAME net::Task<Result<void>> go_on(Error why);
     WEIR_OWN_FRAME net::Task<void> settle(Result<void> pumped);
     WEIR_OWN_FRAME net::Task<void> give_up(Error error);
+    WEIR_OWN_FRAME net::Task<void> remember(const streams::Ending& ending);
     void end(streams::Ending ending);
     // Somebody asked for its end: the last reader by leaving, or the owner.
     bool was_cancelled(const Error& error) const;
@@ -82,6 +87,8 @@ private:
     std::uint64_t finished_choices_ = 0;
     bool finished_ = false; // all of them: the answer is whole
     std::shared_ptr<streams::StreamLog> log_;
+    Order::Life life_;
+    std::unique_ptr<const std::string> talk_;            // null: its answer is not kept
     std::unique_ptr<streams::Idempotency::Claim> claim_; // null: the answer has no key
     std::unique_ptr<const Digest> flight_;               // null: nobody else may share it
     std::optional<limits::Concurrency::Slot> slot_;

@@ -10,6 +10,7 @@
 #include "quota/token_meter.h"
 #include "record/record.h"
 #include "streams/idempotency.h"
+#include "streams/response_store.h"
 #include "streams/single_flight.h"
 #include "streams/stream_index.h"
 #include "upstream/upstream.h"
@@ -30,6 +31,7 @@ struct Parts {
     streams::Idempotency& idempotency;
     quota::TokenMeter& meter;
     streams::SingleFlight& flights;
+    streams::ResponseStore& responses;
     record::Sink& sink;
     std::atomic<bool>& draining;
     std::atomic<std::int64_t>& running; // answers being made or written

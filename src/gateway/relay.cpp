@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "dialects/usage_json.h"
+#include "gateway/closing.h"
 
 #include <fmt/core.h>
 
@@ -55,19 +56,11 @@ Fare fare_of(const RelayInput& input) {
     return input.seat == nullptr ? Fare::whole : Fare::request;
 }
 
-dialects::Closing closing_of(const streams::Ending& ending,
-                             const std::shared_ptr<const streams::Source>& source, Fare fare) {
-    dialects::Closing closing;
-    closing.usage = ending.usage;
-    closing.usage_raw = ending.usage_raw;
-    closing.usage_native = ending.usage_native;
-    closing.nanousd = fare == Fare::whole ? ending.nanousd : 0;
-    closing.estimated = ending.estimated;
-    if (source) {
-        closing.provider = source->provider;
-        closing.model = source->model;
-    }
-    return closing;
+dialects::Closing closing_for(const streams::Ending& ending,
+                              const std::shared_ptr<const streams::Source>& source, Fare fare) {
+    dialects::Closing out = closing_of(ending, source);
+    if (fare == Fare::request) out.nanousd = 0;
+    return out;
 }
 
 void write_ending(record::Record& record, const streams::Ending& ending,
@@ -205,7 +198,7 @@ private:
              std::string& frames) {
         std::string last;
         if (ending.error) encoder_->fail(*ending.error, last);
-        else encoder_->close(closing_of(ending, source, fare_), last);
+        else encoder_->close(closing_for(ending, source, fare_), last);
         if (joining_.numbers == Joining::Numbers::hidden) {
             frames += last;
             return;
@@ -314,7 +307,7 @@ net::Task<void> relay_whole(RelayInput input, Responder responder,
         if (ending != nullptr) {
             write_ending(record, *ending, log.source());
             add_source(responder, log.source());
-            const dialects::Closing closing = closing_of(*ending, log.source(), fare_of(input));
+            const dialects::Closing closing = closing_for(*ending, log.source(), fare_of(input));
             responder.add_header("x-weir-cost-usd", dialects::dollars(closing.nanousd));
             net::Response response;
             response.body = encoder->close(closing, quota_json);

@@ -3,10 +3,12 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "base/token_text.h"
+#include "dialects/responses/request_in.h"
 #include "gateway/generation.h"
 #include "gateway/quota_view.h"
 #include "gateway/relay.h"
 #include "gateway/replay.h"
+#include "gateway/responses.h"
 #include "gateway/sharing.h"
 #include "quota/price.h"
 
@@ -40,6 +42,7 @@ struct Begun {
     RelayInput::Memory memory = RelayInput::Memory::brief;
     std::unique_ptr<Passenger> passenger = nullptr; // of somebody else's answer, else null
     std::string_view cache = "off";                 // for x-weir-cache
+    bool at_once = false; // the client is told that it has begun, and no more
 };
 
 // "1s", "6m0s", "120ms", as OpenAI writes it.
@@ -142,6 +145,21 @@ Error not_allowed(std::string_view model) {
         .at("model");
 }
 
+// What an answer is begun as, but for its stream.
+streams::Begun begun_as(const Door& door, const chat::ChatRequest& request, Responder& responder) {
+    streams::Begun out;
+    out.door = door.name;
+    out.answer_id = std::string(door.answer_prefix) + responder.record().request_id;
+    out.usage = request.usage_wish();
+    if (request.original() != nullptr) out.echo = request.original()->echo;
+    return out;
+}
+
+void speak_as(Begun& begun, const Door& door, chat::Delivery delivery, const streams::Begun& as) {
+    if (delivery == chat::Delivery::streamed) begun.stream = door.stream(as);
+    else begun.whole = door.whole(as);
+}
+
 // The answer that was given under this key before, or is being given.
 Begun replay(Parts& parts, ThreadParts& mine, streams::Idempotency::Found found, Caller caller,
              const chat::ChatRequest& request, const Door& door, Responder& responder) {
@@ -153,13 +171,11 @@ Begun replay(Parts& parts, ThreadParts& mine, streams::Idempotency::Found found,
         begun.log = std::get<std::shared_ptr<streams::StreamLog>>(std::move(found));
         responder.add_header("x-weir-idempotent", begun.log->ended() ? "replayed" : "joined");
     }
-    std::string id = begun.log->begun().answer_id;
-    if (id.empty()) id = "chatcmpl-" + responder.record().request_id;
-    const bool streamed = request.delivery() == chat::Delivery::streamed;
-    if (streamed && begun.log->can_be_joined())
+    streams::Begun as = begun_as(door, request, responder);
+    if (const std::string& id = begun.log->begun().answer_id; !id.empty()) as.answer_id = id;
+    if (request.delivery() == chat::Delivery::streamed && begun.log->can_be_joined())
         responder.add_header("x-weir-stream-id", begun.log->begun().id);
-    if (streamed) begun.stream = door.stream(request.usage_wish(), std::move(id));
-    else begun.whole = door.whole(std::move(id));
+    speak_as(begun, door, request.delivery(), as);
     return begun;
 }
 
@@ -168,10 +184,7 @@ Begun ride(Passenger passenger, Caller caller, std::optional<limits::Concurrency
            const chat::ChatRequest& request, const Door& door, Responder& responder) {
     Begun begun{std::move(caller), std::move(slot), passenger.log, nullptr, nullptr};
     begun.passenger = std::make_unique<Passenger>(std::move(passenger));
-    std::string id = "chatcmpl-" + responder.record().request_id;
-    if (request.delivery() == chat::Delivery::streamed)
-        begun.stream = door.stream(request.usage_wish(), std::move(id));
-    else begun.whole = door.whole(std::move(id));
+    speak_as(begun, door, request.delivery(), begun_as(door, request, responder));
     return begun;
 }
 
@@ -180,32 +193,67 @@ Begun begin(Parts& parts, ThreadParts& mine, Generation::Order order, Caller cal
             const Door& door, Responder& responder) {
     // The slot goes with whichever lives longer: an answer with a key outlives its request.
     using Slot = std::optional<limits::Concurrency::Slot>;
-    const bool outlives = order.claim.has_value();
+    const bool in_background = order.life == Generation::Order::Life::to_the_end;
+    const bool outlives = order.claim.has_value() || in_background;
     Begun begun{std::move(caller), outlives ? Slot() : std::move(order.slot), nullptr, nullptr,
                 nullptr};
     if (outlives) begun.memory = RelayInput::Memory::to_the_end;
-    std::string id = "chatcmpl-" + responder.record().request_id;
-    const bool streamed = order.delivery == chat::Delivery::streamed;
-    const chat::UsageWish usage = order.checked.request().usage_wish();
-    if (streamed || outlives || order.flight) {
-        order.begun.id = "strm_" + random_base62(parts.random, 22);
-        order.begun.owner = begun.caller.user;
-        order.begun.door = door.name;
-        order.begun.answer_id = id;
-        order.begun.usage = usage;
+    const chat::Delivery wished = order.delivery;
+    order.begun = begun_as(door, order.checked.request(), responder);
+    order.begun.owner = begun.caller.user;
+    if (wished == chat::Delivery::streamed || outlives || order.flight || order.talk) {
+        const std::string name = random_base62(parts.random, 22);
+        order.begun.id = "strm_" + name;
+        if (door.memory == Door::Memory::responses)
+            order.begun.answer_id = std::string(door.answer_prefix) + name;
     }
-    if (streamed) {
+    speak_as(begun, door, wished, order.begun);
+    if (wished == chat::Delivery::streamed)
         responder.add_header("x-weir-stream-id", order.begun.id);
-        begun.stream = door.stream(usage, std::move(id));
-    } else {
-        begun.whole = door.whole(std::move(id));
-    }
     if (order.flight) {
         begun.cache = "miss";
         order.begun.audience = streams::Begun::Audience::all_who_ask;
     }
+    // It is read as it grows, should somebody look.
+    if (in_background) order.delivery = chat::Delivery::streamed;
     begun.log = Generation::start(parts, mine, std::move(order))->log();
+    begun.at_once = in_background && wished == chat::Delivery::whole;
     return begun;
+}
+
+void note_wishes(std::string_view body, Generation::Order& order) {
+    const dialects::ResponsesWishes wishes = dialects::wishes_of(body);
+    if (wishes.background) order.life = Generation::Order::Life::to_the_end;
+    if (wishes.store || wishes.background) order.talk = dialects::input_items(body);
+}
+
+struct Asked {
+    std::string body;
+    chat::ChatRequest request;
+    upstream::Route route;
+};
+
+// What do they ask? Errors: length_required, request_too_large, those of the body and its values,
+// not_found for the talk that it goes on with.
+WEIR_OWN_FRAME net::Task<Result<Asked>> read_request(Parts& parts, ThreadParts& mine,
+                                                     net::Exchange& exchange, const Door& door,
+                                                     const Caller& caller) {
+    if (exchange.head().framing().kind == wire::Framing::Kind::none)
+        co_return refuse(Errc::length_required);
+    const auto routes = parts.upstream.routes();
+    const std::size_t bytes_max = routes->config().limits.body_bytes;
+    CO_TRY(std::string body, co_await exchange.read_body(bytes_max));
+    if (door.memory == Door::Memory::responses) {
+        CO_TRY(body, co_await with_talk(parts, mine, caller, std::move(body)));
+        if (body.size() > bytes_max)
+            co_return refuse(Errc::request_too_large,
+                             "The request is too large together with the talk before it.");
+    }
+    auto parsed = door.parse(body);
+    if (!parsed)
+        co_return std::unexpected(earliest(std::move(parsed).error(), body, *routes, caller));
+    CO_TRY(upstream::Route route, routes->find(parsed->model()));
+    co_return Asked{std::move(body), *std::move(parsed), std::move(route)};
 }
 
 // From the head to the generation: who, what, how fast, how much. Cheapest refusal first; nothing
@@ -220,17 +268,11 @@ WEIR_OWN_FRAME net::Task<Result<Begun>> admit(Parts& parts, ThreadParts& mine,
     record.key = caller.key->public_id;
     record.user = caller.key->owner;
 
-    const auto routes = parts.upstream.routes();
-    if (exchange.head().framing().kind == wire::Framing::Kind::none)
-        co_return refuse(Errc::length_required);
-    CO_TRY(const std::string body, co_await exchange.read_body(routes->config().limits.body_bytes));
-    auto parsed = door.parse(body);
-    if (!parsed)
-        co_return std::unexpected(earliest(std::move(parsed).error(), body, *routes, caller));
-    chat::ChatRequest request = *std::move(parsed);
+    CO_TRY(Asked asked, co_await read_request(parts, mine, exchange, door, caller));
+    chat::ChatRequest& request = asked.request;
+    upstream::Route& route = asked.route;
     record.model = clip(request.model(), 128);
     record.streamed = request.delivery() == chat::Delivery::streamed;
-    CO_TRY(upstream::Route route, routes->find(request.model()));
     if (!caller.may_use(request.model())) co_return std::unexpected(not_allowed(request.model()));
 
     std::optional<streams::Idempotency::Claim> claim;
@@ -267,14 +309,34 @@ WEIR_OWN_FRAME net::Task<Result<Begun>> admit(Parts& parts, ThreadParts& mine,
            co_await reserve(parts, mine, caller, checked.request(), route, bound));
 
     const chat::Delivery delivery = checked.request().delivery();
-    Generation::Order order{std::move(checked), std::move(route), std::move(reservation),
-                            allowance,          delivery,         {},
-                            std::move(claim),   flight,           std::move(admission.slot)};
+    Generation::Order order{
+        .checked = std::move(checked),
+        .route = std::move(route),
+        .reservation = std::move(reservation),
+        .allowance = allowance,
+        .delivery = delivery,
+        .begun = {},
+        .claim = std::move(claim),
+        .flight = flight,
+        .slot = std::move(admission.slot),
+        .life = Generation::Order::Life::with_readers,
+        .talk = std::nullopt,
+    };
+    if (door.memory == Door::Memory::responses) note_wishes(asked.body, order);
     co_return begin(parts, mine, std::move(order), std::move(caller), door, responder);
+}
+
+// It is made in the background: the client asks for it later.
+net::Task<void> send_begun(net::Loop& loop, std::shared_ptr<streams::StreamLog> log,
+                           Responder responder) {
+    net::Response response;
+    response.body = object_so_far(log, loop);
+    co_await std::move(responder).send(std::move(response));
 }
 
 WEIR_OWN_FRAME net::Task<void> relay(Parts& parts, net::Exchange& exchange, SteadyTime started,
                                      Begun& begun, Responder responder) {
+    if (begun.at_once) return send_begun(exchange.loop(), begun.log, std::move(responder));
     RelayInput input{exchange, std::move(begun.log), parts.clock, started, begun.memory};
     if (begun.passenger) input.seat = begun.passenger->seat.get();
     if (begun.stream)

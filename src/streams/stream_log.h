@@ -56,6 +56,7 @@ struct Begun {
     std::string door;      // the name of the gateway's door
     std::string answer_id; // as the client knows it
     chat::UsageWish usage = chat::UsageWish::quiet;
+    std::string echo; // what of the request the answer repeats, in its door's dialect
     // Whether others may read it who asked the same: then its owner alone cannot stop it.
     enum class Audience : std::uint8_t { owner, all_who_ask } audience = Audience::owner;
 };

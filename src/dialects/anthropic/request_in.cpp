@@ -35,7 +35,7 @@ public:
             return refuse(Errc::invalid_type, "Invalid type for the body: expected an object.");
         auto original = std::make_unique<chat::Original>(
             chat::Native::anthropic, *json::Document::parse("{}"), std::vector<chat::Member>(),
-            std::vector<std::string>(), std::size_t{0});
+            std::vector<std::string>(), std::size_t{0}, std::string());
         writer_.begin_object();
         write_model(root);
         write_messages(root);

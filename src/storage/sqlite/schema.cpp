@@ -6,7 +6,7 @@ namespace weir::storage {
 namespace {
 
 // Never edit a step that was released: add one.
-constexpr std::array<const char*, 3> steps{R"(
+constexpr std::array<const char*, 4> steps{R"(
 CREATE TABLE journal (
     first_lsn INTEGER PRIMARY KEY,
     count INTEGER NOT NULL,
@@ -113,6 +113,16 @@ CREATE TABLE price (
     first_seen INTEGER NOT NULL
 );
 CREATE INDEX window_that_holds ON window (account) WHERE held <> 0;
+)",
+                                           R"(
+CREATE TABLE response (
+    id TEXT PRIMARY KEY,
+    user INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    items TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX response_by_age ON response (created_at);
 )"};
 
 } // namespace

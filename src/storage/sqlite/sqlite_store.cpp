@@ -3,6 +3,7 @@
 #include "net/signal.h"
 #include "quota/price.h"
 #include "storage/sqlite/answer_table.h"
+#include "storage/sqlite/response_table.h"
 #include "storage/sqlite/schema.h"
 
 #include <cerrno>
@@ -108,6 +109,35 @@ net::Task<Result<void>> SqliteStore::save_answer(net::Loop& loop, KeyId owner, s
         return storage::save_answer(database, owner, key, answer, clock_.wall());
     };
     co_return co_await change(loop, std::move(keep));
+}
+
+net::Task<Result<std::optional<streams::StoredResponse>>>
+SqliteStore::find_response(net::Loop& loop, UserId owner, std::string id) {
+    std::optional<streams::StoredResponse> out;
+    Writer::Change look = [&, this](Database& database) -> Result<void> {
+        WEIR_TRY(out, storage::find_response(database, owner, id, clock_.wall()));
+        return {};
+    };
+    CO_CHECK(co_await change(loop, std::move(look)));
+    co_return out;
+}
+
+net::Task<Result<void>> SqliteStore::save_response(net::Loop& loop,
+                                                   streams::StoredResponse response) {
+    Writer::Change keep = [&, this](Database& database) {
+        return storage::save_response(database, response, clock_.wall());
+    };
+    co_return co_await change(loop, std::move(keep));
+}
+
+net::Task<Result<bool>> SqliteStore::drop_response(net::Loop& loop, UserId owner, std::string id) {
+    bool there = false;
+    Writer::Change drop = [&](Database& database) -> Result<void> {
+        WEIR_TRY(there, storage::drop_response(database, owner, id));
+        return {};
+    };
+    CO_CHECK(co_await change(loop, std::move(drop)));
+    co_return there;
 }
 
 void SqliteStore::note_prices(std::vector<config::Price> prices) {

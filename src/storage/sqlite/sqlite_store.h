@@ -9,6 +9,7 @@
 #include "storage/sqlite/ledger_tables.h"
 #include "storage/sqlite/writer.h"
 #include "streams/idempotency.h"
+#include "streams/response_store.h"
 
 #include <memory>
 #include <string>
@@ -17,7 +18,8 @@ namespace weir::storage {
 
 class SqliteStore final : public quota::LedgerStore,
                           public access::UserStore,
-                          public streams::AnswerStore {
+                          public streams::AnswerStore,
+                          public streams::ResponseStore {
 public:
     // Makes the directory and the file where they are missing, and migrates.
     // Errors: conflict where another process has it; ledger_unavailable.
@@ -44,6 +46,11 @@ public:
     find_answer(net::Loop& loop, KeyId owner, std::string key) override;
     net::Task<Result<void>> save_answer(net::Loop& loop, KeyId owner, std::string key,
                                         streams::StoredAnswer answer) override;
+    net::Task<Result<std::optional<streams::StoredResponse>>>
+    find_response(net::Loop& loop, UserId owner, std::string id) override;
+    net::Task<Result<void>> save_response(net::Loop& loop,
+                                          streams::StoredResponse response) override;
+    net::Task<Result<bool>> drop_response(net::Loop& loop, UserId owner, std::string id) override;
     // The prices in force, in picodollars a token, for whoever asks later what a version was.
     void note_prices(std::vector<config::Price> prices);
     void note_key_use(std::vector<std::pair<KeyId, WallTime>> uses) override;
