@@ -187,7 +187,7 @@ const TABLE = [
   row('Pending', 'times out while single bytes come', ALL, 'chunks=1,split=1,gap=5ms',
     failed('upstream_timeout'), 'aborted', { ...HASTY, soon: 1200 }),
   row('Pending', 'refuses; asked elsewhere as often as is allowed', ALL, 'status=500',
-    failed('upstream_error'), Array(6).fill('failed'), { targets: 8 }),
+    failed('upstream_error'), Array(3).fill('failed'), { targets: 8 }),
   row('Visible', 'times out', STREAMED, 'chunks=200,delay=100ms',
     interrupted('upstream_timeout', part), 'aborted', { ...SHORT, ...MORE }),
   row('Visible', 'times out in the middle of a flood', STREAMED, SLOW,

@@ -286,6 +286,12 @@ std::string Access::email_of(UserId user) const {
     return found == current->users.end() ? "" : found->second.email;
 }
 
+std::string Access::public_id_of(KeyId key) const {
+    const auto current = roster();
+    const auto found = current->public_ids.find(key);
+    return found == current->public_ids.end() ? "" : found->second;
+}
+
 std::string Access::team_of(UserId user) const {
     const auto current = roster();
     const auto found = current->users.find(user);

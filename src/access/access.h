@@ -68,7 +68,8 @@ public:
 
     std::vector<Team> teams() const;
     std::vector<User> users() const;
-    std::vector<Key> keys() const; // with their last use
+    std::string public_id_of(KeyId key) const; // empty: there is no such key
+    std::vector<Key> keys() const;             // with their last use
     std::optional<User> find_user(std::string_view email) const;
     std::optional<Team> find_team(std::string_view name) const;
     // Errors: not_found; conflict where a name fits several.

@@ -16,6 +16,7 @@ void Roster::put(User user) {
 
 void Roster::put(Key key) {
     auto& place = keys[key.public_id];
+    public_ids.insert_or_assign(key.id, key.public_id);
     auto record = std::make_shared<KeyRecord>();
     record->terms = terms_of(key);
     record->last_used = place ? place->last_used : std::make_shared<std::atomic<std::int64_t>>(0);

@@ -24,6 +24,7 @@ struct Roster {
     std::map<TeamId, Team> teams;
     std::map<UserId, User> users;
     std::unordered_map<std::string, std::shared_ptr<const KeyRecord>> keys; // by public id
+    std::map<KeyId, std::string> public_ids;
 
     void put(User user);
     void put(Key key);

@@ -95,6 +95,8 @@ Result<std::unique_ptr<House>> House::build(Settings settings) {
     WEIR_TRY(house->access,
              access::Access::open({*house->store, house->clock, house->random}, std::move(pepper)));
     house->gate = std::make_unique<limits::Gate>(config.limits, house->clock, house->random);
+    // Before the store has a thread of its own.
+    WEIR_TRY(const auto known_keys, house->store->load_provider_keys());
     WEIR_TRY(house->ledger,
              quota::Ledger::open({*house->store, house->clock, house->random}, config.quota));
     if (const std::int64_t crashed = house->ledger->crashed(); crashed > 0) {
@@ -117,6 +119,11 @@ Result<std::unique_ptr<House>> House::build(Settings settings) {
     house->store->note_prices(prices_of(config));
     WEIR_TRY(auto routes, upstream::Routes::create(house->settings.config));
     house->upstream = std::make_unique<upstream::Upstream>(std::move(routes), house->clock);
+    house->upstream->keys().remember_in(
+        *house->store, known_keys,
+        [log = house->log.get()](const std::string& kind, const std::string& detail) {
+            log->publish(record::Event{kind, detail});
+        });
     house->streams = std::make_unique<streams::StreamIndex>(house->clock, config.streams.memory);
     house->idempotency = std::make_unique<streams::Idempotency>(*house->store);
     house->pool = std::make_unique<net::BlockingPool>(pool_threads);

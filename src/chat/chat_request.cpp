@@ -88,6 +88,15 @@ std::int64_t ChatRequest::input_tokens_estimate() const {
     return tokens + (bytes + 3) / 4;
 }
 
+Needs ChatRequest::needs() const {
+    Needs out;
+    out.tools = tools_;
+    out.json = format_;
+    out.vision = std::ranges::any_of(messages_, [](const Message& m) { return m.images > 0; });
+    out.tokens = input_tokens_estimate() + max_output_tokens_.value_or(0);
+    return out;
+}
+
 std::string ChatRequest::canonical() const {
     std::string text;
     json::Writer writer(text);
@@ -175,8 +184,13 @@ private:
         else if (key == "tools") {
             if (!value.is_null() && faults_.array(value, limits::tools))
                 for (const json::Value tool : value) (void)faults_.object(tool);
+            request_.tools_ = value.is(json::Kind::array) && value.size() > 0;
             request_.other_bytes_ += value.raw().size();
         } else {
+            if (key == "response_format" && value.is(json::Kind::object)) {
+                const auto type = value.find("type");
+                request_.format_ = type && type->is(json::Kind::string) && type->text() != "text";
+            }
             // What is unknown may be shown to the model, so it is counted like text.
             request_.other_bytes_ += value.raw().size();
         }

@@ -43,6 +43,14 @@ struct Original {
 enum class Delivery : std::uint8_t { whole, streamed };
 enum class UsageWish : std::uint8_t { quiet, include }; // stream_options.include_usage
 
+// What a target must be able to do for a request.
+struct Needs {
+    bool tools = false;
+    bool vision = false;
+    bool json = false;       // structured output
+    std::int64_t tokens = 0; // of context, about
+};
+
 class ChatRequest {
 public:
     ChatRequest(ChatRequest&&) noexcept = default;
@@ -61,6 +69,8 @@ public:
 
     // Null: it came in the chat form.
     const Original* original() const { return original_.get(); }
+
+    Needs needs() const;
 
     // An upper bound on the input tokens: a token covers two bytes of text at the very least on
     // average, each message and tool adds its frame, an image a fixed price.
@@ -91,6 +101,8 @@ private:
     std::optional<std::int64_t> max_output_tokens_;
     std::int64_t choices_ = 1;
     bool deterministic_ = false;
+    bool tools_ = false;  // there are some
+    bool format_ = false; // of the answer is asked for
     std::vector<Message> messages_;
     std::vector<Member> members_;
     std::size_t other_bytes_ = 0; // of tools, formats and whatever else a model may be shown

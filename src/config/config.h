@@ -67,6 +67,8 @@ struct Target {
     std::int64_t tier = 1;
     std::int64_t weight = 1;
     std::optional<Price> price;
+    std::int64_t context = 0;          // tokens; 0: not said
+    std::vector<std::string> features; // tools, vision, json; empty: not said
     enum class Usage : std::uint8_t { asked, not_asked } stream_usage = Usage::asked;
     enum class Streaming : std::uint8_t { yes, no } streaming = Streaming::yes;
 };

@@ -110,8 +110,13 @@ void decode_target(const Section::Entry& entry, Section& parent, Model& model) {
         price.price("cached_input", out.cached_input, "tokens read from the provider's cache");
         price.price("reasoning", out.reasoning, "tokens of hidden thought");
     }
-    section.not_built("context", "", "context length, for choosing a target");
-    section.not_built("features", "", "what the target can do, for choosing one");
+    section.integer("context", target.context, {0, 100'000'000, ""},
+                    "tokens of its context; longer requests go elsewhere. 0: not said");
+    section.texts("features", target.features,
+                  "what it can do, of tools, vision and json; none: not said");
+    for (const std::string& feature : target.features)
+        if (feature != "tools" && feature != "vision" && feature != "json")
+            section.fault("features", fmt::format("'{}' is none of tools, vision, json", feature));
     std::size_t streaming = 0;
     section.choice("stream", streaming, {"true", "false"}, "whether the target can stream");
     target.streaming = streaming == 0 ? Target::Streaming::yes : Target::Streaming::no;

@@ -18,11 +18,11 @@ std::string value_of(const AdminRequest& request, const std::string& name) {
 
 std::string budgets_of(AdminWorld& world, const quota::Subject& subject) {
     std::string out;
+    const std::string name = subject_name(world.parts.access, subject);
     for (const quota::Ledger::View& view : world.parts.ledger.views(subject)) {
         if (!view.account.limit) continue;
         if (!out.empty()) out.push_back(',');
-        gateway::write_budget(out, view, subject_name(world.parts.access, subject),
-                              gateway::Detail::explained);
+        gateway::write_budget(out, view, name, gateway::Detail::explained);
     }
     return out;
 }
@@ -31,10 +31,7 @@ std::string budgets_of(AdminWorld& world, const quota::Subject& subject) {
 
 std::string subject_name(const access::Access& access, const quota::Subject& subject) {
     switch (subject.scope) {
-    case quota::Scope::key:
-        for (const access::Key& key : access.keys())
-            if (key.id.value() == subject.id) return key.public_id;
-        return {};
+    case quota::Scope::key: return access.public_id_of(KeyId(subject.id));
     case quota::Scope::user: return access.email_of(UserId(subject.id));
     case quota::Scope::team:
         for (const access::Team& team : access.teams())

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "endpoints/admin_money.h"
+#include "endpoints/stability_doors.h"
 #include "gateway/quota_view.h"
 #include "json/writer.h"
 #include "upstream/model_list.h"
@@ -91,7 +92,7 @@ AdminTask test_provider(AdminCall call) {
                                                                place, test_patience);
             if (fetched) {
                 models = static_cast<std::int64_t>(fetched->size());
-                call.world.parts.upstream.keys().forgive({&key});
+                call.world.parts.upstream.keys().forgive({provider, &key});
             } else {
                 verdict =
                     fmt::format("{}: {}", name(fetched.error().code()), fetched.error().detail());
@@ -140,13 +141,16 @@ AdminTask explain(AdminCall call) {
     writer.member("filter", "no rules").member("cache", "off");
     writer.member("max_output_tokens", route.max_output_tokens).key("targets").begin_array();
     for (const upstream::Candidate& candidate : route.candidates) {
-        const bool ready = !world.parts.upstream.keys().choose(*candidate.provider).keys.empty();
+        const Standing standing = standing_of(world.parts.upstream, candidate);
         writer.begin_object()
             .member("provider", candidate.provider->name)
             .member("model", candidate.model);
         writer.member("tier", candidate.target->tier).member("weight", candidate.target->weight);
         writer.key("priced").boolean(candidate.target->price.has_value());
-        writer.key("available").boolean(ready).end_object();
+        writer.member("breaker", standing.breaker).member("in_flight", standing.in_flight);
+        writer.member_or_null(
+            "why_not", standing.why_not.empty() ? std::nullopt : std::optional(standing.why_not));
+        writer.key("available").boolean(bool(standing.available)).end_object();
     }
     writer.end_array().end_object();
     co_return reply;

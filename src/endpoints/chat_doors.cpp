@@ -1,6 +1,7 @@
 #include "endpoints/chat_doors.h"
 
 #include "base/text.h"
+#include "endpoints/stability_doors.h"
 #include "gateway/quota_view.h"
 #include "gateway/serve_chat.h"
 #include "json/writer.h"
@@ -84,7 +85,10 @@ net::Task<void> model_states(Context& context) {
         std::string targets;
         for (const config::Target& target : model.targets) {
             const config::Provider& provider = *routes->config().find_provider(target.provider);
-            const bool ready = !context.parts.upstream.keys().choose(provider).keys.empty();
+            const bool ready =
+                standing_of(context.parts.upstream,
+                            {&provider, &target, routes->url_of(provider.name), target.model})
+                    .available;
             available = available || ready;
             json::Writer entry(targets);
             if (!targets.empty()) targets.push_back(',');

@@ -5,6 +5,7 @@
 #include "endpoints/health.h"
 #include "endpoints/message_doors.h"
 #include "endpoints/response_doors.h"
+#include "endpoints/stability_doors.h"
 #include "endpoints/stream_doors.h"
 
 #include <array>
@@ -27,6 +28,8 @@ constexpr std::array table{
     Route{"POST", "/api/v1/chat", Who::key, plain_chat},
     Route{"GET", "/api/v1/quota", Who::key, own_quota},
     Route{"GET", "/api/v1/models", Who::key, model_states},
+    Route{"GET", "/api/v1/stability", Who::key, stability},
+    Route{"GET", "/api/v1/status", Who::key, service_status},
     Route{"GET", "/livez", Who::anyone, livez},
     Route{"GET", "/readyz", Who::anyone, readyz},
     Route{"GET", "/health", Who::anyone, health},

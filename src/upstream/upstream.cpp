@@ -62,6 +62,21 @@ private:
     std::optional<Error> last_;
 };
 
+bool is_trouble(dialects::FailureClass kind) {
+    return kind == dialects::FailureClass::transient || kind == dialects::FailureClass::capacity;
+}
+
+// A refusal for the key's sake costs nothing, and takes the key out of the way.
+bool was_work(dialects::FailureClass kind) {
+    return is_trouble(kind) || kind == dialects::FailureClass::access;
+}
+
+// Whether the provider is to blame, and not whoever asked or the books here.
+bool is_the_providers(Errc code) {
+    return code == Errc::upstream_error || code == Errc::upstream_timeout ||
+           code == Errc::upstream_malformed || code == Errc::stream_truncated;
+}
+
 bool is_final(const AttemptFailure& failure) {
     const Errc code = failure.error.code();
     return code == Errc::client_left || code == Errc::ledger_unavailable ||
@@ -167,50 +182,26 @@ net::Task<Upstream::Opened> Upstream::attempt(const AttemptInput& input) {
         AttemptFailure{std::move(demo).error(), dialects::FailureClass::transient, std::nullopt});
 }
 
-// What a failure says about the key.
-void Upstream::judge(const AttemptInput& input, const AttemptFailure& failure) {
+// What a failure says about the key, and about the target.
+void Upstream::judge(const AttemptInput& input, const AttemptFailure& failure, Targets::Use& use) {
+    using dialects::FailureClass;
     const std::string why(failure.error.detail());
     switch (failure.kind) {
-    case dialects::FailureClass::rate:
+    case FailureClass::rate:
         keys_.cool(input.key, failure.retry_after.value_or(usual_cooling), why);
         break;
-    case dialects::FailureClass::auth:
-        keys_.suspend(input.key, KeyState::suspended_auth, why);
+    case FailureClass::auth: keys_.suspend(input.key, KeyState::suspended_auth, why); break;
+    case FailureClass::billing: keys_.suspend(input.key, KeyState::suspended_billing, why); break;
+    case FailureClass::capacity:
+    case FailureClass::transient:
+        keys_.note_error(input.key, why);
+        if (is_the_providers(failure.error.code())) use.failed();
         break;
-    case dialects::FailureClass::billing:
-        keys_.suspend(input.key, KeyState::suspended_billing, why);
-        break;
-    case dialects::FailureClass::capacity:
-    case dialects::FailureClass::access:
-    case dialects::FailureClass::transient: keys_.note_error(input.key, why); break;
-    case dialects::FailureClass::context:
-    case dialects::FailureClass::policy:
-    case dialects::FailureClass::request: break;
+    case FailureClass::access: keys_.note_error(input.key, why); break;
+    case FailureClass::context:
+    case FailureClass::policy:
+    case FailureClass::request: break;
     }
-}
-
-// The route's candidates with each tier begun at another target in turn, by weight.
-std::vector<const Candidate*> Upstream::in_turn(const Route& route) {
-    std::vector<const Candidate*> out;
-    out.reserve(route.candidates.size());
-    for (const Candidate& candidate : route.candidates) out.push_back(&candidate);
-    if (out.size() < 2) return out;
-    const std::uint64_t turn = turn_.fetch_add(1, std::memory_order_relaxed);
-    for (auto tier = out.begin(); tier != out.end();) {
-        const std::int64_t number = (*tier)->target->tier;
-        const auto end = std::find_if(
-            tier, out.end(), [&](const Candidate* c) { return c->target->tier != number; });
-        std::uint64_t weights = 0;
-        for (auto it = tier; it != end; ++it)
-            weights += static_cast<std::uint64_t>((*it)->target->weight);
-        std::uint64_t point = turn % weights;
-        auto first = tier;
-        while (point >= static_cast<std::uint64_t>((*first)->target->weight))
-            point -= static_cast<std::uint64_t>((*first++)->target->weight);
-        std::rotate(tier, first, end);
-        tier = end;
-    }
-    return out;
 }
 
 net::Task<Result<std::unique_ptr<Answer>>>
@@ -218,17 +209,27 @@ Upstream::open(Caller caller, quota::Reservation& reservation, Allowance& allowa
                const filter::Checked& checked, const Route& route, chat::Delivery delivery) {
     const config::Quota::Reserve reserve = route.routes->config().quota.reserve;
     Tally tally;
+    std::size_t tries = 0; // that were work for a provider
     std::size_t attempts = 0;
-    const std::vector<const Candidate*> candidates = in_turn(route);
+    budget_.request();
+    CO_TRY(const std::vector<const Candidate*> candidates,
+           targets_.order(route, checked.request()));
+    std::optional<Deadline> whole; // one for all tries
     for (const Candidate* const chosen : candidates) {
         const Candidate& candidate = *chosen;
         const KeyPool::Choices choices = keys_.choose(*candidate.provider);
         if (choices.keys.empty()) tally.skipped(choices);
         for (const KeyPool::Choice& key : choices.keys) {
-            if (attempts++ >= limits::attempts) break;
+            if (tries >= limits::attempts || ++attempts > limits::keys_tried) break;
+            if (!keys_.may_ask(key)) continue;
+            if (candidates.size() > 1 && !targets_.admits(candidate, key.group())) continue;
+            // The first try is everyone's right; one more costs the budget of all.
+            if (tries > 0 && !budget_.take()) break;
             const Deadline deadline =
                 Deadline::at(clock_.steady() + candidate.provider->timeouts.total);
+            whole = whole ? whole->earlier(deadline) : deadline;
             const KeyPool::Use use = keys_.use(key);
+            Targets::Use visit(targets_, candidate, key.group());
             const AttemptInput input{caller.client,
                                      caller.loop,
                                      caller.interrupt,
@@ -239,32 +240,33 @@ Upstream::open(Caller caller, quota::Reservation& reservation, Allowance& allowa
                                      candidate,
                                      key,
                                      asked(candidate, reserve, delivery),
-                                     deadline,
+                                     *whole,
                                      route.max_output_tokens};
             allowance.restart();
             reservation.restart();
             Opened opened = co_await attempt(input);
+            if (opened) visit.succeeded();
             if (opened && delivery == chat::Delivery::whole) {
-                auto whole = co_await gather(std::move(*opened), input, caller.meter);
+                auto gathered = co_await gather(std::move(*opened), input, caller.meter);
                 allowance.count_exactly_by({});
-                if (whole) opened = std::move(*whole);
+                if (gathered) opened = std::move(*gathered);
                 else
-                    opened = std::unexpected(AttemptFailure{
-                        std::move(whole).error(), dialects::FailureClass::transient, std::nullopt});
+                    opened = std::unexpected(AttemptFailure{std::move(gathered).error(),
+                                                            dialects::FailureClass::transient,
+                                                            std::nullopt});
             }
             if (opened) {
                 keys_.note_success(key);
                 (*opened)->keep = route.routes;
                 co_return std::move(*opened);
             }
-            judge(input, opened.error());
+            judge(input, opened.error(), visit);
             if (is_final(opened.error()))
                 co_return std::unexpected(std::move(opened).error().error);
             tally.failed(opened.error());
+            if (was_work(opened.error().kind)) ++tries;
             // A provider in trouble is in trouble with its other keys too: the next target at once.
-            if (opened.error().kind == dialects::FailureClass::transient ||
-                opened.error().kind == dialects::FailureClass::capacity)
-                break;
+            if (is_trouble(opened.error().kind)) break;
         }
     }
     co_return std::unexpected(std::move(tally).verdict());

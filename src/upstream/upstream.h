@@ -10,9 +10,10 @@
 #include "upstream/answer.h"
 #include "upstream/key_pool.h"
 #include "upstream/provider_attempt.h"
+#include "upstream/retry_budget.h"
 #include "upstream/routes.h"
+#include "upstream/targets.h"
 
-#include <atomic>
 #include <memory>
 
 namespace weir::upstream {
@@ -20,11 +21,16 @@ namespace weir::upstream {
 class Upstream {
 public:
     Upstream(std::shared_ptr<const Routes> routes, const Clock& clock)
-        : keys_(clock), clock_(clock), routes_(std::move(routes)) {}
+        : keys_(clock),
+          targets_(clock),
+          budget_(clock),
+          clock_(clock),
+          routes_(std::move(routes)) {}
 
     std::shared_ptr<const Routes> routes() const { return *routes_.lock(); }
     void set_routes(std::shared_ptr<const Routes> routes) { *routes_.lock() = std::move(routes); }
     KeyPool& keys() { return keys_; }
+    Targets& targets() { return targets_; }
 
     struct Caller {
         net::Loop& loop;
@@ -36,7 +42,8 @@ public:
     // another target may be tried; else with its first meaningful event.
     // Errors: upstream_rejected (the provider's own refusal), upstream_credentials_exhausted,
     // upstream_unavailable, upstream_timeout, upstream_error, ledger_unavailable, client_left;
-    // quota_exceeded where a whole call needs more than is left.
+    // quota_exceeded where a whole call needs more than is left; invalid_value where no target can
+    // do what is asked.
     WEIR_OWN_FRAME net::Task<Result<std::unique_ptr<Answer>>>
     open(Caller caller, quota::Reservation& reservation, Allowance& allowance,
          const filter::Checked& checked, const Route& route, chat::Delivery delivery);
@@ -44,12 +51,12 @@ public:
 private:
     using Opened = std::expected<std::unique_ptr<Answer>, AttemptFailure>;
     net::Task<Opened> attempt(const AttemptInput& input);
-    void judge(const AttemptInput& input, const AttemptFailure& failure);
-    std::vector<const Candidate*> in_turn(const Route& route);
+    void judge(const AttemptInput& input, const AttemptFailure& failure, Targets::Use& use);
 
     KeyPool keys_;
+    Targets targets_;
+    RetryBudget budget_;
     const Clock& clock_;
-    std::atomic<std::uint64_t> turn_ = 0;
     mutable Guarded<std::shared_ptr<const Routes>> routes_;
 };
 

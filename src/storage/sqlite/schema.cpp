@@ -123,6 +123,14 @@ CREATE TABLE response (
     created_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX response_by_age ON response (created_at);
+CREATE TABLE provider_key (
+    id TEXT PRIMARY KEY,
+    fingerprint TEXT NOT NULL,
+    state INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    refusals INTEGER NOT NULL,
+    last_error TEXT NOT NULL
+) WITHOUT ROWID;
 )"};
 
 } // namespace

@@ -3,6 +3,7 @@
 #include "net/signal.h"
 #include "quota/price.h"
 #include "storage/sqlite/answer_table.h"
+#include "storage/sqlite/provider_key_table.h"
 #include "storage/sqlite/response_table.h"
 #include "storage/sqlite/schema.h"
 
@@ -138,6 +139,18 @@ net::Task<Result<bool>> SqliteStore::drop_response(net::Loop& loop, UserId owner
     };
     CO_CHECK(co_await change(loop, std::move(drop)));
     co_return there;
+}
+
+Result<std::vector<upstream::SavedKey>> SqliteStore::load_provider_keys() {
+    return storage::load_provider_keys(writer_->database());
+}
+
+void SqliteStore::save_provider_key(upstream::SavedKey key) {
+    Writer::Change keep = [saved = std::move(key)](Database& database) {
+        return storage::save_provider_key(database, saved);
+    };
+    // A state that is lost is found out again by the next request.
+    writer_->enqueue(std::move(keep), [](const Result<void>&) {});
 }
 
 void SqliteStore::note_prices(std::vector<config::Price> prices) {

@@ -10,6 +10,7 @@
 #include "storage/sqlite/writer.h"
 #include "streams/idempotency.h"
 #include "streams/response_store.h"
+#include "upstream/key_pool.h"
 
 #include <memory>
 #include <string>
@@ -19,7 +20,8 @@ namespace weir::storage {
 class SqliteStore final : public quota::LedgerStore,
                           public access::UserStore,
                           public streams::AnswerStore,
-                          public streams::ResponseStore {
+                          public streams::ResponseStore,
+                          public upstream::ProviderKeyStore {
 public:
     // Makes the directory and the file where they are missing, and migrates.
     // Errors: conflict where another process has it; ledger_unavailable.
@@ -51,6 +53,8 @@ public:
     net::Task<Result<void>> save_response(net::Loop& loop,
                                           streams::StoredResponse response) override;
     net::Task<Result<bool>> drop_response(net::Loop& loop, UserId owner, std::string id) override;
+    Result<std::vector<upstream::SavedKey>> load_provider_keys() override;
+    void save_provider_key(upstream::SavedKey key) override;
     // The prices in force, in picodollars a token, for whoever asks later what a version was.
     void note_prices(std::vector<config::Price> prices);
     void note_key_use(std::vector<std::pair<KeyId, WallTime>> uses) override;
