@@ -11,7 +11,7 @@ import { start_weir } from './harness/weir.mjs';
 // Which API of Weir's reaches which providers. WEIR_MATRIX=all tries what is not listed here, too.
 const SERVED = {
   chat: ['openai', 'anthropic', 'gemini'],
-  embeddings: [],
+  embeddings: ['openai'],
   responses: ['openai', 'anthropic', 'gemini'],
   messages: ['openai', 'anthropic', 'gemini'],
 };

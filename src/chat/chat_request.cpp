@@ -90,6 +90,7 @@ std::int64_t ChatRequest::input_tokens_estimate() const {
 
 Needs ChatRequest::needs() const {
     Needs out;
+    out.task = task_;
     out.tools = tools_;
     out.json = format_;
     out.vision = std::ranges::any_of(messages_, [](const Message& m) { return m.images > 0; });
@@ -335,6 +336,78 @@ private:
 Result<ChatRequest> parse(std::string_view body) {
     WEIR_TRY(json::Document document, json::Document::parse(body));
     return RequestReader().read(std::move(document));
+}
+
+namespace {
+
+// A text, a list of tokens, or a list of either; whether it is one.
+bool read_input(const json::Value& input, Faults& faults, Message& texts, std::size_t& tokens) {
+    if (input.is(json::Kind::string)) {
+        texts.texts.push_back(input.text());
+        return true;
+    }
+    if (!faults.array(input, limits::embedded)) return false;
+    if (input.size() == 0) {
+        faults.add(Errc::empty_array, input.path(),
+                   fmt::format("Invalid '{}': empty array.", input.path()));
+        return false;
+    }
+    for (const json::Value item : input) {
+        if (item.is(json::Kind::integer)) {
+            ++tokens;
+        } else if (item.is(json::Kind::string) || item.is(json::Kind::array)) {
+            if (!read_input(item, faults, texts, tokens)) return false;
+        } else {
+            faults.wrong_type(item, "a string or an array of tokens");
+            return false;
+        }
+    }
+    return true;
+}
+
+} // namespace
+
+Result<ChatRequest> parse_embeddings(std::string_view body) {
+    WEIR_TRY(json::Document document, json::Document::parse(body));
+    ChatRequest out;
+    out.task_ = Task::embeddings;
+    out.document_ = std::make_unique<json::Document>(std::move(document));
+    const json::Value root = out.document_->root();
+    if (!root.is(json::Kind::object)) return not_an_object(root);
+    Faults faults;
+    Message texts{Speaker::user, {}, 0};
+    std::size_t tokens = 0;
+    bool asked = false;
+    for (const json::Value member : root) {
+        const std::string_view key = member.key();
+        out.members_.push_back({key, member.raw()});
+        if (key == "model") {
+            if (member.is_null()) faults.wrong_type(member, "a string");
+            out.model_ = faults.text(member).value_or("");
+        } else if (key == "input") {
+            asked = true;
+            if (member.is_null()) faults.wrong_type(member, "a string or an array");
+            else (void)read_input(member, faults, texts, tokens);
+        } else if (key == "dimensions") {
+            (void)faults.integer(member, 1, 1'000'000);
+        } else if (key == "encoding_format") {
+            const auto form = faults.text(member);
+            if (form && *form != "float" && *form != "base64")
+                faults.add(Errc::invalid_value, "encoding_format",
+                           "Invalid 'encoding_format': expected float or base64.");
+        }
+    }
+    for (const auto& [there, field] :
+         {std::pair{!out.model_.empty(), "model"}, std::pair{asked, "input"}})
+        if (!there && faults.none())
+            faults.add(Errc::missing_required_parameter, field,
+                       fmt::format("Missing required parameter: '{}'.", field));
+    if (!faults.none()) return refuse(std::move(faults).error());
+    out.messages_.push_back(std::move(texts));
+    out.other_bytes_ = 2 * tokens; // the bound takes two bytes for a token
+    out.max_output_tokens_ = 0;
+    out.document_->forget_values();
+    return out;
 }
 
 Result<ChatRequest> parse_translated(std::string_view body, std::unique_ptr<Original> original) {

@@ -40,11 +40,13 @@ struct Original {
     std::string echo = {};           // what of it the answer repeats, as a JSON object
 };
 
+enum class Task : std::uint8_t { chat, embeddings };
 enum class Delivery : std::uint8_t { whole, streamed };
 enum class UsageWish : std::uint8_t { quiet, include }; // stream_options.include_usage
 
 // What a target must be able to do for a request.
 struct Needs {
+    Task task = Task::chat;
     bool tools = false;
     bool vision = false;
     bool json = false;       // structured output
@@ -56,6 +58,7 @@ public:
     ChatRequest(ChatRequest&&) noexcept = default;
     ChatRequest& operator=(ChatRequest&&) noexcept = default;
 
+    Task task() const { return task_; }
     std::string_view model() const { return model_; }
     Delivery delivery() const { return delivery_; }
     UsageWish usage_wish() const { return usage_wish_; }
@@ -89,12 +92,14 @@ public:
 
 private:
     friend class RequestReader;
+    friend Result<ChatRequest> parse_embeddings(std::string_view body);
     friend Result<ChatRequest> parse_translated(std::string_view body,
                                                 std::unique_ptr<Original> original);
     ChatRequest() = default;
 
     std::unique_ptr<json::Document> document_; // its text alone
     std::unique_ptr<const Original> original_;
+    Task task_ = Task::chat;
     std::string_view model_;
     Delivery delivery_ = Delivery::whole;
     UsageWish usage_wish_ = UsageWish::quiet;
@@ -112,6 +117,9 @@ private:
 // `param`.
 Result<ChatRequest> parse(std::string_view body);
 
+// OpenAI's request for embeddings: texts, or lists of tokens, and no answer in words. Errors: as
+// parse().
+Result<ChatRequest> parse_embeddings(std::string_view body);
 // A request of another dialect: `body` is its translation. Errors: as parse().
 Result<ChatRequest> parse_translated(std::string_view body, std::unique_ptr<Original> original);
 // The plain form of /api/v1/chat: {"prompt", "model": "fast", "stream": true}.

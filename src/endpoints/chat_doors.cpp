@@ -36,6 +36,11 @@ net::Task<void> chat_completions(Context& context) {
                                gateway::openai_chat_door(), context.record);
 }
 
+net::Task<void> embeddings(Context& context) {
+    return gateway::serve_chat(context.parts, context.mine, context.exchange,
+                               gateway::embeddings_door(), context.record);
+}
+
 net::Task<void> plain_chat(Context& context) {
     return gateway::serve_chat(context.parts, context.mine, context.exchange,
                                gateway::plain_chat_door(), context.record);

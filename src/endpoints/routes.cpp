@@ -21,6 +21,7 @@ constexpr std::array table{
     Route{"GET", "/v1/responses/*", Who::key, get_response},
     Route{"DELETE", "/v1/responses/*", Who::key, delete_response},
     Route{"POST", "/v1/responses/*", Who::key, cancel_response},
+    Route{"POST", "/v1/embeddings", Who::key, embeddings},
     Route{"GET", "/v1/streams/*", Who::key, join_stream},
     Route{"DELETE", "/v1/streams/*", Who::key, stop_stream},
     Route{"GET", "/v1/models", Who::key, list_models},

@@ -39,7 +39,7 @@ struct ModelStanding {
 };
 
 ModelStanding model_standing(Context& context, const upstream::Routes& routes,
-                          const config::Model& model) {
+                             const config::Model& model) {
     ModelStanding out;
     out.name = model.name;
     const auto route = routes.find(model.name);

@@ -1,6 +1,7 @@
 #include "gateway/door.h"
 
 #include "dialects/anthropic/request_in.h"
+#include "dialects/openai/embeddings.h"
 #include "dialects/responses/encoder.h"
 #include "dialects/responses/request_in.h"
 
@@ -47,6 +48,19 @@ const Door& responses_door() {
             [](const Begun& b) { return dialects::responses_whole_encoder({b.answer_id, b.echo}); },
         .answer_prefix = "resp_",
         .memory = Door::Memory::responses,
+    };
+    return door;
+}
+
+const Door& embeddings_door() {
+    static constexpr Door door{
+        .name = "embeddings",
+        .shape = dialects::Shape::openai,
+        .parse = chat::parse_embeddings,
+        .stream = // nobody can ask for one
+        [](const Begun& b) { return dialects::openai_stream_encoder(b.usage, b.answer_id); },
+        .whole = [](const Begun&) { return dialects::embeddings_whole_encoder(); },
+        .answer_prefix = "embd-",
     };
     return door;
 }

@@ -25,6 +25,7 @@ struct Door {
 const Door& openai_chat_door(); // POST /v1/chat/completions
 const Door& messages_door();    // POST /v1/messages
 const Door& responses_door();   // POST /v1/responses
+const Door& embeddings_door();  // POST /v1/embeddings
 const Door& plain_chat_door();  // POST /api/v1/chat
 // Null where no door has that name.
 const Door* find_door(std::string_view name);

@@ -1,5 +1,7 @@
 #include "upstream/codecs.h"
 
+#include "dialects/openai/embeddings.h"
+
 #include <string>
 
 namespace weir::upstream {
@@ -14,6 +16,13 @@ const dialects::ProviderCodec& codec_of(config::Dialect dialect) {
     case config::Dialect::demo: break;
     }
     return dialects::openai_codec();
+}
+
+const dialects::ProviderCodec* codec_for(config::Dialect dialect, chat::Task task) {
+    if (task == chat::Task::chat) return &codec_of(dialect);
+    if (dialect == config::Dialect::openai) return &dialects::openai_embeddings_codec();
+    if (dialect == config::Dialect::azure) return &dialects::azure_embeddings_codec();
+    return nullptr;
 }
 
 void write_credential(wire::HeadWriter& head, const dialects::ProviderCodec& codec,

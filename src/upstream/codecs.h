@@ -9,6 +9,8 @@ namespace weir::upstream {
 
 // Requires: not the demo, which nobody speaks with.
 const dialects::ProviderCodec& codec_of(config::Dialect dialect);
+// The one for that task; null where the dialect has no words for it.
+const dialects::ProviderCodec* codec_for(config::Dialect dialect, chat::Task task);
 
 // Nothing where there is no credential.
 void write_credential(wire::HeadWriter& head, const dialects::ProviderCodec& codec,

@@ -33,7 +33,7 @@ constexpr std::size_t head_room = 512;
 Result<RequestBytes> request_bytes(const AttemptInput& input, chat::Delivery delivery,
                                    dialects::Dropped& dropped) {
     const config::Provider& provider = *input.candidate.provider;
-    const dialects::ProviderCodec& codec = codec_of(provider.dialect);
+    const dialects::ProviderCodec& codec = *codec_for(provider.dialect, input.request.task());
     dialects::Terms terms;
     terms.model = input.candidate.model;
     terms.delivery = delivery;
@@ -212,7 +212,8 @@ WEIR_OWN_FRAME net::Task<Attempted> attempt_once(const AttemptInput& input,
     if (head->status() != 200)
         co_return std::unexpected(co_await read_failure(*call, *head, input));
 
-    const dialects::ProviderCodec& codec = codec_of(input.candidate.provider->dialect);
+    const dialects::ProviderCodec& codec =
+        *codec_for(input.candidate.provider->dialect, input.request.task());
     std::unique_ptr<Answer> out;
     const std::string_view type = head->find("content-type").value_or("");
     if (delivery == chat::Delivery::streamed && !type.starts_with("application/json")) {

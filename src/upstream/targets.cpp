@@ -1,6 +1,6 @@
 #include "upstream/targets.h"
 
-#include "base/digest.h"
+#include "upstream/codecs.h"
 
 #include <algorithm>
 #include <cmath>
@@ -34,6 +34,9 @@ std::string id_of(const Candidate& candidate, std::string_view group) {
 // What a target cannot do of what is asked, or null.
 const char* lack_of(const Candidate& candidate, const chat::Needs& needs) {
     const config::Target& target = *candidate.target;
+    if (codec_for(candidate.provider->dialect, needs.task) == nullptr ||
+        (needs.task != chat::Task::chat && candidate.provider->dialect == config::Dialect::demo))
+        return "model";
     if (target.context > 0 && needs.tokens > target.context) return "messages";
     if (target.features.empty()) return nullptr; // nothing is said of it
     const auto lacks = [&](std::string_view feature) {
@@ -48,6 +51,7 @@ const char* lack_of(const Candidate& candidate, const chat::Needs& needs) {
 Error incapable(std::string_view field, const Route& route, const chat::Needs& needs) {
     std::string message = fmt::format("Invalid '{}': no target of '{}' takes ", field, route.name);
     if (field == "tools") message += "tools.";
+    else if (field == "model") message += "embeddings.";
     else if (field == "response_format") message += "structured output.";
     else if (needs.vision) message += "images, or so much context.";
     else message += fmt::format("about {} tokens of context.", needs.tokens);

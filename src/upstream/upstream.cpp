@@ -86,8 +86,9 @@ bool is_final(const AttemptFailure& failure) {
 // A whole answer cannot be cut, so it is asked for only where all of it is held, or where the
 // target cannot do otherwise.
 chat::Delivery asked(const Candidate& candidate, config::Quota::Reserve reserve,
-                     chat::Delivery wished) {
+                     chat::Delivery wished, chat::Task task) {
     if (candidate.provider->dialect == config::Dialect::demo) return wished;
+    if (task == chat::Task::embeddings) return chat::Delivery::whole;
     if (candidate.target->streaming == config::Target::Streaming::no) return chat::Delivery::whole;
     const bool held = reserve == config::Quota::Reserve::full;
     return held ? wished : chat::Delivery::streamed;
@@ -239,7 +240,7 @@ Upstream::open(Caller caller, quota::Reservation& reservation, Allowance& allowa
                                      candidate.url,
                                      candidate,
                                      key,
-                                     asked(candidate, reserve, delivery),
+                                     asked(candidate, reserve, delivery, checked.request().task()),
                                      *whole,
                                      route.max_output_tokens};
             allowance.restart();
