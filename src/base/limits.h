@@ -38,6 +38,7 @@ inline constexpr std::size_t json_values = 200'000;
 inline constexpr std::size_t json_keys_per_object = 4'096;
 
 // --- Chat requests.
+inline constexpr std::size_t betas_bytes = 1024; // of a header that is passed on
 inline constexpr std::size_t embedded = 100'000; // texts or tokens in one list to embed
 inline constexpr std::size_t messages = 10'000;
 inline constexpr std::size_t tools = 128;

@@ -273,10 +273,12 @@ private:
     }
 
     void missing_in(const json::Value& parent, std::string_view field) {
+        if (faults_.full()) return;
         missing(fmt::format("{}.{}", parent.path(), field));
     }
 
     void read_role(const json::Value& value, Message& message) {
+        if (faults_.full()) return;
         if (!value.is(json::Kind::string)) return faults_.wrong_type(value, "a string");
         const auto speaker = parse_speaker(value.text());
         if (speaker) {

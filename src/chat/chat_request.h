@@ -72,6 +72,9 @@ public:
 
     // Null: it came in the chat form.
     const Original* original() const { return original_.get(); }
+    // Features of its own form that it asks for by a header, for providers of that dialect.
+    const std::string& betas() const { return betas_; }
+    void ask_for_betas(std::string_view names) { betas_ = names; }
 
     Needs needs() const;
 
@@ -99,6 +102,7 @@ private:
 
     std::unique_ptr<json::Document> document_; // its text alone
     std::unique_ptr<const Original> original_;
+    std::string betas_;
     Task task_ = Task::chat;
     std::string_view model_;
     Delivery delivery_ = Delivery::whole;

@@ -14,7 +14,10 @@ void Faults::add(Errc code, std::string param, std::string message) {
         faults_.push_back({code, std::move(message), std::move(param)});
 }
 
+bool Faults::full() const { return faults_.size() >= faults_max; }
+
 void Faults::wrong_type(const json::Value& value, std::string_view expected) {
+    if (full()) return;
     std::string path = value.path();
     std::string message = fmt::format("Invalid type for '{}': expected {}, but got {} instead.",
                                       path, expected, json::name(value.kind()));
@@ -44,6 +47,7 @@ std::optional<std::int64_t> Faults::integer(const json::Value& value, std::int64
     }
     const std::int64_t number = value.integer();
     if (number >= min && number <= max) return number;
+    if (full()) return std::nullopt;
     const bool low = number < min;
     add(low ? Errc::integer_below_min_value : Errc::integer_above_max_value, value.path(),
         fmt::format("Invalid '{}': expected a value {} {}, but got {} instead.", value.path(),

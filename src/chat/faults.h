@@ -19,6 +19,8 @@ public:
     void add(Errc code, std::string param, std::string message);
     void wrong_type(const json::Value& value, std::string_view expected);
     bool none() const { return faults_.empty(); }
+    // No more are told: what would say where one is need not be made.
+    bool full() const;
     // The first fault as an error, up to eight more as its details. Requires: !none().
     Error error() &&;
 

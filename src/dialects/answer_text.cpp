@@ -37,6 +37,13 @@ void append_member(std::string& out, const json::Value& member) {
     else out += one_line(raw);
 }
 
+std::string arguments_text(const std::optional<json::Value>& arguments) {
+    if (arguments && arguments->is(json::Kind::object)) return one_line(arguments->raw());
+    if (arguments && arguments->is(json::Kind::string) && !arguments->text().empty())
+        return std::string(arguments->text());
+    return "{}";
+}
+
 std::optional<std::int64_t> count_of(const json::Value& object, std::string_view key) {
     const auto value = object.is(json::Kind::object) ? object.find(key) : std::nullopt;
     if (!value || !value->is(json::Kind::integer)) return std::nullopt;

@@ -19,6 +19,10 @@ std::string one_line(std::string_view raw);
 // `"key":value`, after a comma where `out` has something already.
 void append_member(std::string& out, const json::Value& member);
 
+// The arguments of a tool call as the text that they are in chat: an object's JSON, a text that
+// some servers send instead, or "{}".
+std::string arguments_text(const std::optional<json::Value>& arguments);
+
 // A count of tokens that can be believed, or nullopt.
 std::optional<std::int64_t> count_of(const json::Value& object, std::string_view key);
 

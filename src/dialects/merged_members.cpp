@@ -22,6 +22,8 @@ void MergedMembers::add(std::string_view members) {
 
 void MergedMembers::merge(std::vector<Node>& into, const json::Value& member, Lists lists) {
     auto node = std::ranges::find(into, member.key(), &Node::key);
+    constexpr std::size_t members_most = 256; // of one object: more are no extension
+    if (node == into.end() && into.size() >= members_most) return;
     if (node == into.end()) {
         into.emplace_back().key = member.key();
         node = std::prev(into.end());

@@ -34,7 +34,7 @@ bool is_the_clients(FailureClass kind);
 struct ProviderFailure {
     FailureClass kind = FailureClass::transient;
     std::optional<std::chrono::milliseconds> retry_after; // as long as the provider asked for
-    std::string message;                                  // the provider's words, bounded
+    std::string message; // the provider's words; as long as it likes
 };
 
 struct RetryHeaders {
@@ -42,7 +42,9 @@ struct RetryHeaders {
     std::optional<std::string_view> retry_after_ms; // milliseconds
 };
 
-ProviderFailure classify_failure(int status, std::string_view body, const RetryHeaders& headers);
+// `sent` is the request's body: what a client wrote itself takes no key away when it is repeated.
+ProviderFailure classify_failure(int status, std::string_view body, const RetryHeaders& headers,
+                                 std::string_view sent = {});
 
 // One row: every condition that it names must hold, and the first row that fits decides.
 struct FailureRule {

@@ -49,6 +49,19 @@ TEST(ProviderFailure, a_client_cannot_retire_a_key_with_its_own_words) {
     EXPECT_EQ(failure.kind, FailureClass::request);
 }
 
+TEST(ProviderFailure, what_the_client_sent_takes_no_key_away_when_it_is_repeated) {
+    const std::string_view words =
+        R"({"type":"error","error":{"type":"invalid_request_error","message":"messages.0: )"
+        R"(Input tag 'credit balance is too low' found using 'type' does not match"}})";
+    EXPECT_EQ(classify_failure(400, words, {}).kind, FailureClass::billing);
+    EXPECT_EQ(classify_failure(400, words, {}, R"([{"type":"Credit balance is TOO low"}])").kind,
+              FailureClass::request);
+    EXPECT_EQ(classify_failure(400, words, {}, R"([{"type":"\u0063redit balance"}])").kind,
+              FailureClass::request);
+    EXPECT_EQ(classify_failure(400, words, {}, R"([{"type":"text","text":"caf\u00e9"}])").kind,
+              FailureClass::billing);
+}
+
 TEST(ProviderFailure, waits_are_read) {
     using namespace std::chrono_literals;
     EXPECT_EQ(classify_failure(429, "", {"2", std::nullopt}).retry_after, 2000ms);

@@ -252,6 +252,9 @@ WEIR_OWN_FRAME net::Task<Result<Asked>> read_request(Parts& parts, ThreadParts& 
     auto parsed = door.parse(body);
     if (!parsed)
         co_return std::unexpected(earliest(std::move(parsed).error(), body, *routes, caller));
+    if (const auto betas = exchange.head().find("anthropic-beta");
+        betas && betas->size() <= limits::betas_bytes)
+        parsed->ask_for_betas(*betas);
     CO_TRY(upstream::Route route, routes->find(parsed->model()));
     co_return Asked{std::move(body), *std::move(parsed), std::move(route)};
 }

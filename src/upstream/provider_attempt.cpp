@@ -28,6 +28,7 @@ struct RequestBytes {
     std::string_view view() const { return std::string_view(bytes).substr(begin); }
 };
 constexpr std::size_t head_room = 512;
+constexpr std::size_t told_bytes = 512; // of a provider's words
 
 // Errors: what the provider's dialect cannot say.
 Result<RequestBytes> request_bytes(const AttemptInput& input, chat::Delivery delivery,
@@ -47,12 +48,19 @@ Result<RequestBytes> request_bytes(const AttemptInput& input, chat::Delivery del
     out.bytes.reserve(head_room + dialects::openai_request_size(input.request));
     out.bytes.resize(head_room);
     WEIR_CHECK(codec.encode(input.request, terms, out.bytes, dropped));
+    const chat::Original* const original = input.request.original();
+    const bool native = original != nullptr && original->native == chat::Native::anthropic &&
+                        provider.dialect == config::Dialect::anthropic;
+    if (original != nullptr && !native)
+        dropped.insert(dropped.begin(), original->untold.begin(), original->untold.end());
 
     std::string head_bytes;
     head_bytes.reserve(head_room);
     auto head = wire::HeadWriter::request(head_bytes, "POST", input.url->path + codec.path(terms),
                                           input.url->origin.authority());
     write_credential(head, codec, input.key.credential());
+    if (native && !input.request.betas().empty())
+        head.field("anthropic-beta", input.request.betas());
     head.field("content-type", "application/json");
     head.field("content-length", out.bytes.size() - head_room);
     head.field("accept",
@@ -91,15 +99,17 @@ WEIR_OWN_FRAME net::Task<Result<std::string>> read_all(net::Call& call, std::siz
     }
 }
 
-WEIR_OWN_FRAME net::Task<AttemptFailure>
-read_failure(net::Call& call, const wire::ResponseHead& head, const AttemptInput& input) {
+WEIR_OWN_FRAME net::Task<AttemptFailure> read_failure(net::Call& call,
+                                                      const wire::ResponseHead& head,
+                                                      const AttemptInput& input,
+                                                      std::string_view sent) {
     const auto body = co_await read_all(call, limits::upstream_error_bytes, input);
     const dialects::RetryHeaders headers{head.find("retry-after"), head.find("retry-after-ms")};
     const int status = head.status();
     dialects::ProviderFailure failure = dialects::classify_failure(
-        status, body ? std::string_view(*body) : std::string_view(), headers);
-    // Some providers repeat the key that they refuse.
-    failure.message = without(std::move(failure.message), input.key.credential());
+        status, body ? std::string_view(*body) : std::string_view(), headers, sent);
+    // Some providers repeat the key that they refuse; what is clipped before could keep most of it.
+    failure.message = clip(without(std::move(failure.message), input.key.credential()), told_bytes);
     const std::string detail =
         fmt::format("{} answered {}: {}", input.candidate.provider->name, status, failure.message);
     // What is missing there is said as the provider says it, should no other have it.
@@ -114,8 +124,10 @@ read_failure(net::Call& call, const wire::ResponseHead& head, const AttemptInput
         std::move(error).with_status(status).because(detail), failure.kind, {}};
 }
 
-AttemptFailure failed(Error error) {
-    return {std::move(error), dialects::FailureClass::transient, {}};
+// What a provider says of itself is for the log, without the key that it may repeat.
+AttemptFailure failed(Error error, const AttemptInput& input) {
+    std::string detail = without(std::string(error.detail()), input.key.credential());
+    return {std::move(error).because(std::move(detail)), dialects::FailureClass::transient, {}};
 }
 
 // Sends the request and reads the answer's head; on an idle connection that turns out to be dead,
@@ -190,7 +202,7 @@ WEIR_OWN_FRAME net::Task<Attempted> attempt_once(const AttemptInput& input,
                                                  chat::Delivery delivery) {
     if (delivery == chat::Delivery::whole) {
         auto held = input.allowance.hold_all();
-        if (!held) co_return std::unexpected(failed(std::move(held).error()));
+        if (!held) co_return std::unexpected(failed(std::move(held).error(), input));
     }
     const Deadline first_event = input.deadline.earlier(
         Deadline::at(input.loop.clock().steady() + input.candidate.provider->timeouts.first_event));
@@ -207,10 +219,10 @@ WEIR_OWN_FRAME net::Task<Attempted> attempt_once(const AttemptInput& input,
     }
     std::optional<net::Call> call;
     auto head = co_await exchange(input, call, first_event, *request);
-    request.reset();
-    if (!head) co_return std::unexpected(failed(std::move(head).error()));
+    if (!head) co_return std::unexpected(failed(std::move(head).error(), input));
     if (head->status() != 200)
-        co_return std::unexpected(co_await read_failure(*call, *head, input));
+        co_return std::unexpected(co_await read_failure(*call, *head, input, request->view()));
+    request.reset();
 
     const dialects::ProviderCodec& codec =
         *codec_for(input.candidate.provider->dialect, input.request.task());
@@ -220,21 +232,22 @@ WEIR_OWN_FRAME net::Task<Attempted> attempt_once(const AttemptInput& input,
         if (!type.starts_with(codec.stream_type)) {
             const std::string shown = clip(type, 64);
             co_return std::unexpected(
-                failed(Error(Errc::upstream_error).because("not a stream but " + shown)));
+                failed(Error(Errc::upstream_error).because("not a stream but " + shown), input));
         }
         StreamedAnswer::Parts parts{input.loop,
                                     {input.candidate.provider->timeouts.idle, input.deadline},
                                     codec.stream(limits::upstream_event_bytes),
-                                    input.request.choices()};
+                                    input.request.choices(),
+                                    input.key.credential()};
         auto streamed = std::make_unique<StreamedAnswer>(std::move(*call), std::move(parts));
         auto opened = co_await streamed->open(first_event);
-        if (!opened) co_return std::unexpected(failed(std::move(opened).error()));
+        if (!opened) co_return std::unexpected(failed(std::move(opened).error(), input));
         out = std::move(streamed);
     } else {
         auto body = co_await read_all(*call, limits::upstream_body_bytes, input);
-        if (!body) co_return std::unexpected(failed(std::move(body).error()));
+        if (!body) co_return std::unexpected(failed(std::move(body).error(), input));
         auto events = codec.whole(*body);
-        if (!events) co_return std::unexpected(failed(std::move(events).error()));
+        if (!events) co_return std::unexpected(failed(std::move(events).error(), input));
         out = std::make_unique<WholeAnswer>(*std::move(events));
     }
     out->origin = origin_of(input.candidate, input.candidate.model);

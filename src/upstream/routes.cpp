@@ -98,10 +98,21 @@ void Routes::add(Route& route, const config::Model& model, const std::string& ca
     }
 }
 
+// A name that would be another path at a provider that has it in its own.
+bool climbs(std::string_view name) {
+    while (!name.empty()) {
+        const std::size_t slash = name.find('/');
+        const std::string_view segment = name.substr(0, slash);
+        if (segment == "." || segment == "..") return true;
+        name = slash == std::string_view::npos ? std::string_view() : name.substr(slash + 1);
+    }
+    return false;
+}
+
 Result<Route> Routes::find(std::string_view name) const {
     std::string captured;
     const config::Model* const model = match(name, captured);
-    if (model == nullptr) {
+    if (model == nullptr || climbs(captured)) {
         return refuse(
             Errc::model_not_found,
             fmt::format("The model '{}' does not exist; GET /v1/models lists those that do.",

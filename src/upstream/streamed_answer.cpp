@@ -1,6 +1,7 @@
 #include "upstream/streamed_answer.h"
 
 #include "base/limits.h"
+#include "base/secret.h"
 
 #include <fmt/core.h>
 #include <iterator>
@@ -14,7 +15,8 @@ StreamedAnswer::StreamedAnswer(net::Call call, Parts parts)
       loop_(parts.loop),
       pace_(parts.pace),
       decoder_(std::move(parts.decoder)),
-      choices_(parts.choices) {}
+      choices_(parts.choices),
+      credential_(parts.credential) {}
 
 net::Task<Result<std::vector<ChatEvent>>> StreamedAnswer::next() {
     if (!early_.empty()) co_return std::exchange(early_, {});
@@ -59,9 +61,10 @@ Result<void> StreamedAnswer::take(std::string_view bytes, std::vector<ChatEvent>
             note_after_finish(decoded.error());
             return {};
         }
-        if (events.empty()) return decoded;
+        Error fault = masked(std::move(decoded).error());
+        if (events.empty()) return std::unexpected(std::move(fault));
         // What came before the fault was said; the fault is told next.
-        failure_ = std::move(decoded).error();
+        failure_ = std::move(fault);
         return {};
     }
     date(events);
@@ -82,7 +85,7 @@ Result<void> StreamedAnswer::take_end(const Result<std::string_view>& bytes,
         return {};
     }
     if (!bytes) return std::unexpected(bytes.error());
-    if (!rest) return rest;
+    if (!rest) return std::unexpected(masked(std::move(rest).error()));
     return refuse(Error(Errc::stream_truncated).because("end of input without a finish"));
 }
 
@@ -107,8 +110,14 @@ void StreamedAnswer::note(std::string_view fact) {
     remark += fact;
 }
 
+Error StreamedAnswer::masked(Error error) const {
+    std::string detail = without(std::string(error.detail()), credential_);
+    return std::move(error).because(std::move(detail));
+}
+
 void StreamedAnswer::note_after_finish(const Error& error) {
-    note(fmt::format("after the finish: {} {}", name(error.code()), error.detail()));
+    note(without(fmt::format("after the finish: {} {}", name(error.code()), error.detail()),
+                 credential_));
 }
 
 } // namespace weir::upstream

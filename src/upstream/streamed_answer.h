@@ -14,7 +14,8 @@ public:
         net::Loop& loop;
         Pace pace;
         std::unique_ptr<dialects::StreamDecoder> decoder;
-        std::int64_t choices; // asked for
+        std::int64_t choices;        // asked for
+        std::string_view credential; // of the configuration, which outlives the answer
     };
     StreamedAnswer(net::Call call, Parts parts);
 
@@ -31,6 +32,7 @@ private:
     void end();
     void note(std::string_view fact);
     void note_after_finish(const Error& error);
+    Error masked(Error error) const;
 
     net::Call call_;
     net::Loop& loop_;
@@ -39,6 +41,7 @@ private:
     std::vector<chat::ChatEvent> early_;
     std::optional<Error> failure_; // comes after the events that were read with it
     std::int64_t choices_;
+    std::string_view credential_; // which no error repeats
     bool ended_ = false;
 };
 

@@ -69,6 +69,8 @@ void AnthropicUsage::add(const Value& usage) {
     take("cache_creation_input_tokens", written_);
     if (const auto details = usage.find("output_tokens_details"))
         if (const auto count = count_of(*details, "thinking_tokens")) thought_ = *count;
+    constexpr std::size_t usual_bytes = 4096; // a larger one is no usage
+    if (usage.raw().size() > usual_bytes) return;
     std::string members;
     for (const Value member : usage)
         if (!member.is_null()) append_member(members, member);
@@ -120,6 +122,7 @@ Result<void> AnthropicStreamDecoder::decode(const wire::SseEvent& event,
         if (!reason.empty()) finish(reason, root.raw(), out);
     } else if (type == "message_stop") {
         done_ = true;
+        if (!early_reason_.empty()) finish(early_reason_, {}, out);
     } else if (type != "ping") {
         out.push_back(passed_on_as_output(root.raw()));
     }
@@ -137,17 +140,17 @@ void AnthropicStreamDecoder::start(const Value& root, std::vector<ChatEvent>& ou
     started.extensions = whole_event(root.raw());
     out.emplace_back(std::move(started));
     report(*message, out);
-    // Some servers begin with what is known to be the end.
-    const std::string_view reason = text_of(*message, "stop_reason");
-    if (!reason.empty()) finish(reason, {}, out);
+    // Some servers begin with what is known to be the end; it counts once the end is there.
+    early_reason_ = text_of(*message, "stop_reason");
 }
 
 void AnthropicStreamDecoder::start_block(const Value& root, std::vector<ChatEvent>& out) {
     choices_.begun = 1;
-    out.push_back(passed_on(root.raw()));
     const auto block = root.find("content_block");
+    const std::string_view type = block ? text_of(*block, "type") : std::string_view();
+    const bool empty_yet = type == "text" || type == "thinking" || type.ends_with("tool_use");
+    out.push_back(empty_yet ? passed_on(root.raw()) : passed_on_as_output(root.raw()));
     if (!block) return;
-    const std::string_view type = text_of(*block, "type");
     block_ = Block::other;
     if (type == "text") {
         block_ = Block::text;
@@ -185,7 +188,7 @@ void AnthropicStreamDecoder::read_delta(const Value& root, std::string_view data
         if (piece.empty()) return;
         input_.clear();
         out.push_back(call_arguments(calls_ - 1, std::string(piece)));
-    } else if (type == "signature_delta" || type == "citations_delta") {
+    } else if (type == "signature_delta") {
         out.push_back(passed_on(root.raw()));
     } else {
         out.push_back(passed_on_as_output(root.raw()));

@@ -48,6 +48,7 @@ private:
     bool started_ = false;
     std::uint32_t calls_ = 0; // tool_use blocks so far
     enum class Block : std::uint8_t { text, call, other } block_ = Block::other;
+    std::string early_reason_; // told at the beginning
     std::string input_; // of the call being told: what its beginning said, until a delta says more
     AnthropicUsage usage_;
     RepeatedChunk repeated_;

@@ -409,6 +409,7 @@ private:
             Block& last = blocks_.back();
             if (type_of(*delta) == "signature_delta")
                 last.signature += text_of(*delta, "signature");
+            if (type_of(*delta) == "input_json_delta") last.text += text_of(*delta, "partial_json");
             if (const auto citation = delta->find("citation")) {
                 if (!last.citations.empty()) last.citations.push_back(',');
                 last.citations += citation->raw();
@@ -421,10 +422,10 @@ private:
         const std::string_view type = type_of(block);
         made.provided = true;
         made.begun = block.raw();
-        made.kind = type == "text"                                    ? Block::Kind::text
-                    : type == "thinking"                              ? Block::Kind::thinking
-                    : type == "tool_use" || type == "server_tool_use" ? Block::Kind::call
-                                                                      : Block::Kind::other;
+        made.kind = type == "text"               ? Block::Kind::text
+                    : type == "thinking"         ? Block::Kind::thinking
+                    : type.ends_with("tool_use") ? Block::Kind::call
+                                                 : Block::Kind::other;
         open_ = true;
     }
 
@@ -457,12 +458,19 @@ private:
             if (!block.signature.empty() || !block.provided)
                 writer.member("signature", block.signature);
         } else if (block.kind == Block::Kind::call) {
-            const auto input = json::Document::parse(block.text);
-            writer.key("input").raw(input && input->root().is(Kind::object)
-                                        ? std::string_view(input->root().raw())
-                                        : "{}");
+            write_input(writer, block.text);
         }
         writer.end_object();
+    }
+
+    // Arguments that are no object are shown as they are, under a name that no tool has: to call a
+    // tool without them could do harm.
+    static void write_input(json::Writer& writer, const std::string& arguments) {
+        const auto input = json::Document::parse(arguments);
+        writer.key("input");
+        if (input && input->root().is(Kind::object)) writer.raw(input->root().raw());
+        else if (arguments.empty()) writer.begin_object().end_object();
+        else writer.begin_object().member("_not_json", arguments).end_object();
     }
 
     void write_stop(json::Writer& writer) {

@@ -15,6 +15,8 @@ namespace {
 using json::Kind;
 using json::Value;
 
+constexpr std::size_t referred_size = 16'000; // bytes that a document elsewhere is taken for
+
 enum class Bound : std::uint8_t { required, absent };
 
 // Members that are read, or that mean nothing to another provider.
@@ -49,7 +51,9 @@ public:
         }
         if (!faults_.none()) return refuse(std::move(faults_).error());
         original->untold = std::move(untold_);
-        original->untold_bytes = untold_bytes_;
+        // Whatever of it the chat form leaves out counts too.
+        const std::size_t left_out = body.size() > chat_.size() ? body.size() - chat_.size() : 0;
+        original->untold_bytes = std::max(untold_bytes_, left_out) + referred_bytes_;
         document.forget_values();
         original->document = std::move(document);
         return chat::parse_translated(chat_, std::move(original));
@@ -61,10 +65,12 @@ private:
         faults_.add(Errc::missing_required_parameter, std::move(field), std::move(message));
     }
     void untold(const Value& value) {
-        untold_.push_back(value.path());
+        constexpr std::size_t named_most = 32;
+        if (untold_.size() < named_most) untold_.push_back(value.path());
         untold_bytes_ += value.raw().size();
     }
     void invalid(const Value& value, std::string_view expected) {
+        if (faults_.full()) return;
         faults_.add(Errc::invalid_value, value.path(),
                     fmt::format("Invalid '{}': expected {}.", value.path(), expected));
     }
@@ -117,6 +123,7 @@ private:
 
     std::string_view required_text(const Value& object, std::string_view key) {
         const auto value = object.find(key);
+        if (faults_.full()) return {};
         if (!value) {
             missing(fmt::format("{}.{}", object.path(), key));
             return {};
@@ -150,6 +157,7 @@ private:
 
     // Results come first, each as a message of its own; the rest is one message of the user.
     void write_user(const Value& blocks, std::string_view who) {
+        const std::size_t untold_before = untold_.size();
         std::string parts;
         json::Writer writer(parts);
         bool any = false;
@@ -161,7 +169,13 @@ private:
             else any = write_part(block, type, writer) || any;
         }
         writer.end_array();
-        if (any) writer_.begin_object().member("role", who).key("content").raw(parts).end_object();
+        // Where nothing of it has words here it is still a turn.
+        if (any || blocks.size() == 0 || untold_.size() > untold_before)
+            writer_.begin_object()
+                .member("role", who)
+                .key("content")
+                .raw(any ? parts : "\"\"")
+                .end_object();
     }
 
     // Whether something was written.
@@ -192,6 +206,8 @@ private:
             writer.begin_object().member("type", "text").member("text", text).end_object();
             return true;
         }
+        // One that is only referred to is of a size that is not known here.
+        if (type == "document" || type == "image") referred_bytes_ += referred_size;
         untold(block);
         return false;
     }
@@ -207,7 +223,7 @@ private:
         bool more = false;
         const auto content = block.find("content");
         if (content && content->is(Kind::string)) text = content->text();
-        if (content && content->is(Kind::array))
+        if (content && content->is(Kind::array) && faults_.array(*content, limits::messages))
             for (const Value part : *content) {
                 if (!faults_.object(part)) continue;
                 const std::string_view type = required_text(part, "type");
@@ -354,6 +370,7 @@ private:
     json::Writer writer_;
     std::vector<std::string> untold_;
     std::size_t untold_bytes_ = 0;
+    std::size_t referred_bytes_ = 0;
 };
 
 } // namespace

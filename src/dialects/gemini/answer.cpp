@@ -72,7 +72,7 @@ Result<void> GeminiStreamDecoder::read(const Value& root, std::vector<ChatEvent>
     if (!started_) {
         started_ = true;
         chat::Started started;
-        started.id = text_of(root, "responseId");
+        started.id = name_ = text_of(root, "responseId");
         started.model = text_of(root, "modelVersion");
         out.emplace_back(std::move(started));
     }
@@ -100,7 +100,7 @@ Result<void> GeminiStreamDecoder::read_candidate(const Value& candidate,
     if (parts && parts->is(Kind::array))
         for (const Value part : *parts) WEIR_CHECK(read_part(choice, part, out));
     const std::string_view reason = text_of(candidate, "finishReason");
-    if (is_failure(reason) && !said_) {
+    if (is_failure(reason)) {
         return refuse(Error(Errc::upstream_error)
                           .because(fmt::format("the model failed: {} {}", reason,
                                                clip(text_of(candidate, "finishMessage"), 200))));
@@ -114,7 +114,6 @@ Result<void> GeminiStreamDecoder::read_part(std::uint32_t choice, const Value& p
     if (!part.is(Kind::object)) return {};
     const std::string_view text = text_of(part, "text");
     const auto thought = part.find("thought");
-    said_ = said_ || !text.empty();
     if (!text.empty()) {
         if (thought && thought->is(Kind::boolean) && thought->boolean())
             out.emplace_back(
@@ -125,13 +124,12 @@ Result<void> GeminiStreamDecoder::read_part(std::uint32_t choice, const Value& p
     if (!call || !call->is(Kind::object)) return {};
     if (call->find("willContinue") || call->find("partialArgs"))
         return refuse(Error(Errc::upstream_malformed).because("a call in pieces, unasked"));
-    said_ = true;
     calling_ |= ChoicesSeen::bit_of(choice);
     const std::uint32_t number = calls_[choice]++;
     chat::ToolCallDelta::Called called;
     called.id = text_of(*call, "id");
-    // Two calls of one function are told apart by their place.
-    if (called.id.empty()) called.id = fmt::format("call_{}_{}", choice, number);
+    // Two calls of one function are told apart by their place, and by their answer.
+    if (called.id.empty()) called.id = fmt::format("call_{}_{}_{}", name_, choice, number);
     called.name = text_of(*call, "name");
     // The next turn must bring it back.
     if (const auto signature = text_of(part, "thoughtSignature"); !signature.empty()) {
@@ -144,8 +142,7 @@ Result<void> GeminiStreamDecoder::read_part(std::uint32_t choice, const Value& p
     delta.choice = choice;
     delta.call = number;
     delta.called = std::make_shared<const chat::ToolCallDelta::Called>(std::move(called));
-    const auto arguments = call->find("args");
-    delta.arguments = arguments && arguments->is(Kind::object) ? one_line(arguments->raw()) : "{}";
+    delta.arguments = arguments_text(call->find("args"));
     out.emplace_back(std::move(delta));
     return {};
 }

@@ -25,9 +25,9 @@ private:
     void finish(std::uint32_t choice, std::string_view reason, std::vector<chat::ChatEvent>& out);
 
     bool started_ = false;
-    bool said_ = false;
-    std::uint64_t calling_ = 0;           // a bit for each choice that called a tool
-    std::array<std::uint8_t, 8> calls_{}; // of each choice so far
+    std::string name_;                     // of the answer
+    std::uint64_t calling_ = 0;            // a bit for each choice that called a tool
+    std::array<std::uint32_t, 8> calls_{}; // of each choice so far
 };
 
 // Errors: as StreamDecoder::feed(); stream_truncated where no candidate has finished.

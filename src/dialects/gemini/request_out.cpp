@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <fmt/core.h>
+#include <utility>
 #include <vector>
 
 namespace weir::dialects {
@@ -89,6 +90,7 @@ private:
         for (const Value message : *messages) {
             const std::string_view role = text_of(message, "role");
             const auto content = message.find("content");
+            if (role != "tool" && role != "function") flush_results();
             if (role == "system" || role == "developer") {
                 const std::string text = content ? plain_text(*content) : std::string();
                 if (!text.empty()) (begun ? turn("user") : system_).push_back(text_part(text));
@@ -103,6 +105,7 @@ private:
                 WEIR_CHECK(read_user(*content));
             }
         }
+        flush_results();
         std::erase_if(turns_, [](const Turn& t) { return t.parts.empty(); });
         return {};
     }
@@ -150,7 +153,9 @@ private:
         const auto calls = message.find("tool_calls");
         if (!calls || !calls->is(Kind::array)) return {};
         bool first = true;
+        called_.clear();
         for (const Value call : *calls) {
+            called_.emplace_back(text_of(call, "id"));
             const auto function = call.find("function");
             if (!function || !function->is(Kind::object))
                 return cannot_say(call, "tool call but one of a function");
@@ -194,7 +199,16 @@ private:
         if (document && document->root().is(Kind::object)) writer.raw(document->root().raw());
         else writer.begin_object().member("result", text).end_object();
         writer.end_object().end_object();
-        turn("user").push_back(std::move(part));
+        results_.emplace(place_of(text_of(message, "tool_call_id")), std::move(part));
+    }
+
+    // In the order of their calls, which is all that tells two of one function apart.
+    void flush_results() {
+        for (auto& [place, part] : results_) turn("user").push_back(std::move(part));
+        results_.clear();
+    }
+    std::size_t place_of(std::string_view id) const {
+        return static_cast<std::size_t>(std::ranges::find(called_, id) - called_.begin());
     }
 
     void write_tools() {
@@ -300,6 +314,8 @@ private:
     json::Writer writer_;
     Dropped& dropped_;
     std::map<std::string, std::string, std::less<>> names_;
+    std::vector<std::string> called_;                 // the ids of the last turn's calls
+    std::multimap<std::size_t, std::string> results_; // by the place of their calls
     std::vector<std::string> system_;
     std::vector<Turn> turns_;
 };

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <fmt/core.h>
+#include <iterator>
 
 namespace weir::dialects {
 namespace {
@@ -14,18 +15,16 @@ using chat::ChatEvent;
 using json::Kind;
 using json::Value;
 
-ChatEvent call_of(const Value& call, std::uint32_t number) {
+ChatEvent call_of(const Value& call, std::string_view when, std::uint32_t number) {
     chat::ToolCallDelta::Called called;
     called.id = text_of(call, "id");
-    if (called.id.empty()) called.id = fmt::format("call_{}", number);
+    if (called.id.empty()) called.id = fmt::format("call_{}_{}", when, number);
     chat::ToolCallDelta delta;
     delta.call = number;
     delta.arguments = "{}";
     if (const auto function = call.find("function"); function && function->is(Kind::object)) {
         called.name = text_of(*function, "name");
-        if (const auto arguments = function->find("arguments");
-            arguments && arguments->is(Kind::object))
-            delta.arguments = one_line(arguments->raw());
+        delta.arguments = arguments_text(function->find("arguments"));
     }
     delta.called = std::make_shared<const chat::ToolCallDelta::Called>(std::move(called));
     return delta;
@@ -49,6 +48,9 @@ Result<void> OllamaStreamDecoder::decode(std::string_view line, std::vector<Chat
         started_ = true;
         chat::Started started;
         started.model = text_of(root, "model");
+        // The only thing that tells one answer from another.
+        std::ranges::copy_if(text_of(root, "created_at"), std::back_inserter(when_),
+                             [](char c) { return c >= '0' && c <= '9'; });
         out.emplace_back(std::move(started));
     }
     if (const auto message = root.find("message"); message && message->is(Kind::object)) {
@@ -58,7 +60,7 @@ Result<void> OllamaStreamDecoder::decode(std::string_view line, std::vector<Chat
         if (const auto text = text_of(*message, "content"); !text.empty())
             out.emplace_back(chat::TextDelta{0, std::string(text), {}});
         if (const auto calls = message->find("tool_calls"); calls && calls->is(Kind::array))
-            for (const Value call : *calls) out.push_back(call_of(call, calls_++));
+            for (const Value call : *calls) out.push_back(call_of(call, when_, calls_++));
     }
     const auto last = root.find("done");
     if (!last || !last->is(Kind::boolean) || !last->boolean()) return {};

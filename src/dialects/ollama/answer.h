@@ -14,6 +14,7 @@ public:
 
 private:
     bool started_ = false;
+    std::string when_; // it was begun, for the names of its calls
     std::uint32_t calls_ = 0;
 };
 

@@ -27,8 +27,7 @@ std::size_t openai_request_size(const chat::ChatRequest& request) {
 
 Result<void> encode_openai_request(const chat::ChatRequest& request, const Terms& terms,
                                    std::string& out, Dropped& dropped) {
-    if (const chat::Original* const original = request.original())
-        dropped.insert(dropped.end(), original->untold.begin(), original->untold.end());
+    (void)dropped; // what this form has no words for was named when it was read
     json::Writer writer(out);
     const bool streamed = terms.delivery == chat::Delivery::streamed;
     std::string_view stream_options = "{}";

@@ -85,11 +85,13 @@ private:
         faults_.add(Errc::missing_required_parameter, std::move(field), std::move(message));
     }
     void untold(const Value& value) {
-        untold_.push_back(value.path());
+        constexpr std::size_t named_most = 32;
+        if (untold_.size() < named_most) untold_.push_back(value.path());
         untold_bytes_ += value.raw().size();
     }
     std::string_view required_text(const Value& object, std::string_view key) {
         const auto value = object.find(key);
+        if (faults_.full()) return {};
         if (!value) {
             missing(fmt::format("{}.{}", object.path(), key));
             return {};
