@@ -208,11 +208,8 @@ const FIELDS = {
   '`tool_choice`: a function': chosen({ type: 'function', function: { name: 'f' } }),
   '`parallel_tool_calls: false`':
     [{ tools: [tool()], parallel_tool_calls: false }, { tools: [tool()] }],
-  '`response_format`: `json_schema`': [{
-    response_format: {
-      type: 'json_schema', json_schema: { name: 'n', schema: { type: 'object' } },
-    },
-  }],
+  '`response_format`: `json_schema`':
+    [{ response_format: { type: 'json_schema', json_schema: { name: 'n', schema: {} } } }],
   '`response_format`: `json_object`': [{ response_format: { type: 'json_object' } }],
   '`reasoning_effort`': [{ reasoning_effort: 'low' }],
   '`temperature`': [{ temperature: 0.5 }],
