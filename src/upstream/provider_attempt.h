@@ -3,7 +3,7 @@
 
 #include "base/deadline.h"
 #include "chat/chat_request.h"
-#include "dialects/provider_failure.h"
+#include "dialects/failure/provider_failure.h"
 #include "net/http/http_client.h"
 #include "quota/reservation.h"
 #include "upstream/allowance.h"

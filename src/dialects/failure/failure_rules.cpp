@@ -1,6 +1,6 @@
-// allow(orphan): the table behind dialects/provider_failure.h.
+// allow(orphan): the table behind dialects/failure/provider_failure.h.
 
-#include "dialects/provider_failure.h"
+#include "dialects/failure/provider_failure.h"
 
 #include <array>
 

@@ -1,7 +1,7 @@
-#include "dialects/provider_failure.h"
+#include "dialects/failure/provider_failure.h"
 
 #include "base/text.h"
-#include "dialects/failure_reading.h"
+#include "dialects/failure/failure_reading.h"
 
 #include <algorithm>
 #include <array>

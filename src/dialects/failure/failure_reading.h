@@ -3,7 +3,7 @@
 // stream, a proxy's page or plain text. Only members that are the provider's own words are entered;
 // others repeat what the client sent.
 
-#include "dialects/provider_failure.h"
+#include "dialects/failure/provider_failure.h"
 
 #include <cstdint>
 #include <string>

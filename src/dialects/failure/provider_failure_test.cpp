@@ -1,4 +1,4 @@
-#include "dialects/provider_failure.h"
+#include "dialects/failure/provider_failure.h"
 
 #include "json/document.h"
 
@@ -18,7 +18,7 @@ std::optional<std::string_view> header(const Value& headers, std::string_view na
 }
 
 TEST(ProviderFailure, every_error_of_the_corpus_gets_its_class_and_its_wait) {
-    std::ifstream in(WEIR_DIALECTS "/provider_failures.json");
+    std::ifstream in(WEIR_DIALECTS "/failure/provider_failures.json");
     std::stringstream text;
     text << in.rdbuf();
     const auto document =

@@ -1,4 +1,4 @@
-#include "dialects/failure_reading.h"
+#include "dialects/failure/failure_reading.h"
 
 #include "base/text.h"
 #include "json/document.h"
