@@ -102,14 +102,14 @@ std::string ChatRequest::canonical() const {
     std::string text;
     json::Writer writer(text);
     writer.begin_object();
-    // What came in another form is told from all others by that form.
     const bool translated = original_ != nullptr;
-    if (translated) writer.member("", static_cast<int>(original_->native));
     for (const Member& member : translated ? original_->members : members_)
         if (member.key != "stream" && member.key != "stream_options")
             writer.key(member.key).raw(member.raw);
     writer.end_object();
     std::string out;
+    // What came in another form is told from all others by that form.
+    if (translated) out = std::to_string(static_cast<int>(original_->native));
     if (const auto document = json::Document::parse(text))
         json::append_canonical(out, document->root());
     return out;

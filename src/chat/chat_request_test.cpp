@@ -95,6 +95,22 @@ TEST(ChatRequest, the_plain_form_has_its_defaults) {
     EXPECT_EQ(parse_prompt(R"({"prompt":"x","other":1})").error().code(), Errc::unknown_parameter);
 }
 
+TEST(ChatRequest, translated_requests_are_told_apart_by_what_was_sent) {
+    const auto canonical = [](std::string_view sent, Native native) {
+        auto original =
+            std::make_unique<Original>(native, *json::Document::parse("{}"), std::vector<Member>(),
+                                       std::vector<std::string>());
+        // A member without a name is one like any other.
+        original->members = {{"", "1"}, {"input", sent}};
+        return parse_translated(R"({"model":"m","messages":[{"role":"user","content":"x"}]})",
+                                std::move(original))
+            ->canonical();
+    };
+    EXPECT_NE(canonical("\"a\"", Native::responses), canonical("\"b\"", Native::responses));
+    EXPECT_NE(canonical("\"a\"", Native::responses), canonical("\"a\"", Native::anthropic));
+    EXPECT_EQ(canonical("\"a\"", Native::responses), canonical("\"\\u0061\"", Native::responses));
+}
+
 TEST(ChatRequest, the_bound_on_input_tokens_grows_with_everything_a_model_is_shown) {
     const auto bound = [](const std::string& extra) {
         return parse(R"({"model":"m","messages":[{"role":"user","content":"x"}])" + extra + "}")

@@ -112,6 +112,8 @@ net::Task<void> delete_response(Context& context) {
                                                                   caller->user, context.rest);
     if (dropped && !*dropped) dropped = std::unexpected(not_there(context.rest));
     if (!dropped) co_return co_await std::move(responder).reject(std::move(dropped).error());
+    // Its events go with it.
+    context.parts.streams.forget(gateway::stream_of(context.rest), caller->user);
     std::string body;
     json::Writer writer(body);
     writer.begin_object().member("id", context.rest).member("object", "response");

@@ -44,8 +44,9 @@ const Door& responses_door() {
             [](const Begun& b) {
                 return dialects::responses_stream_encoder({b.answer_id, b.echo}, std::nullopt);
             },
-        .whole =
-            [](const Begun& b) { return dialects::responses_whole_encoder({b.answer_id, b.echo}); },
+        .whole = [](const Begun& b) -> std::unique_ptr<dialects::WholeEncoder> {
+            return dialects::responses_whole_encoder({b.answer_id, b.echo});
+        },
         .answer_prefix = "resp_",
         .memory = Door::Memory::responses,
     };

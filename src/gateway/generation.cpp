@@ -29,7 +29,10 @@ Generation::Generation(Parts& parts, ThreadParts& mine, Order order)
       log_(parts.streams.open(mine.loop, std::move(order.begun))),
       life_(order.life),
       slot_(std::move(order.slot)) {
-    if (order.talk) talk_ = std::make_unique<const std::string>(*std::move(order.talk));
+    if (order.talk) {
+        talk_ = std::make_unique<const std::string>(*std::move(order.talk));
+        draft_ = dialects::responses_whole_encoder({log_->begun().answer_id, log_->begun().echo});
+    }
     if (order.claim)
         claim_ = std::make_unique<streams::Idempotency::Claim>(*std::move(order.claim));
     if (order.flight) flight_ = std::make_unique<const Digest>(*order.flight);
@@ -217,8 +220,13 @@ void Generation::take(chat::ChatEvent event) {
         if (text != nullptr) text->text = first_part_->seam.join(text->text);
         if (text != nullptr && text->text.empty()) return;
         if (std::string held = finish != nullptr ? first_part_->seam.finish() : ""; !held.empty())
-            log_->append(chat::TextDelta{0, std::move(held), {}});
+            append(chat::TextDelta{0, std::move(held), {}});
     }
+    append(std::move(event));
+}
+
+void Generation::append(chat::ChatEvent event) {
+    if (draft_) draft_->event(event);
     log_->append(std::move(event));
 }
 
@@ -308,7 +316,7 @@ net::Task<void> Generation::settle(Result<void> pumped) {
 // What nobody waited for any more is not kept.
 net::Task<void> Generation::remember(const streams::Ending& ending) {
     const bool left = ending.outcome == streams::Outcome::cancelled && !stopped_;
-    if (talk_ && !left) co_await keep_response(parts_, mine_.loop, log_, *talk_, ending);
+    if (talk_ && !left) co_await keep_response(parts_, mine_.loop, log_, *draft_, *talk_, ending);
 }
 
 void Generation::end(streams::Ending ending) {

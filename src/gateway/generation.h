@@ -6,6 +6,7 @@
 // Thread: its loop's.
 
 #include "chat/continuation.h"
+#include "dialects/responses/encoder.h"
 #include "filter/checked.h"
 #include "gateway/parts.h"
 #include "streams/stream_log.h"
@@ -62,6 +63,7 @@ private:
     bool was_cancelled(const Error& error) const;
     WEIR_OWN_FRAME void take(std::vector<chat::ChatEvent>& events);
     void take(chat::ChatEvent event);
+    void append(chat::ChatEvent event);
     void belongs_to(std::unique_ptr<upstream::Answer::Origin> origin);
     void count();
     enum class Made : std::uint8_t { whole, in_part };
@@ -89,6 +91,7 @@ private:
     std::shared_ptr<streams::StreamLog> log_;
     Order::Life life_;
     std::unique_ptr<const std::string> talk_;            // null: its answer is not kept
+    std::unique_ptr<dialects::ResponseDraft> draft_;     // of an answer that is kept
     std::unique_ptr<streams::Idempotency::Claim> claim_; // null: the answer has no key
     std::unique_ptr<const Digest> flight_;               // null: nobody else may share it
     std::optional<limits::Concurrency::Slot> slot_;

@@ -3,10 +3,20 @@
 #include "base/limits.h"
 #include "dialects/answer_encoder.h"
 #include "dialects/openai/answer.h"
+#include "gateway/door.h"
 
 #include <algorithm>
 
 namespace weir::gateway {
+namespace {
+
+// Whether its client knows it by a name of ours, under which it can be found again.
+bool is_named_here(const streams::Begun& begun) {
+    const Door* const door = find_door(begun.door);
+    return door != nullptr && door->memory == Door::Memory::responses;
+}
+
+} // namespace
 
 streams::StoredAnswer put_away(const std::shared_ptr<streams::StreamLog>& log, net::Loop& loop,
                                const streams::Ending& ending) {
@@ -19,7 +29,16 @@ streams::StoredAnswer put_away(const std::shared_ptr<streams::StreamLog>& log, n
         dialects::openai_stream_encoder(chat::UsageWish::quiet, log->begun().answer_id);
     net::Signal unheard(loop);
     streams::StreamLog::Reader reader(log, loop, unheard);
-    while (const chat::ChatEvent* const event = reader.next()) encoder->event(*event, out.frames);
+    while (const chat::ChatEvent* const event = reader.next()) {
+        const auto* const started = std::get_if<chat::Started>(event);
+        if (started == nullptr || !is_named_here(log->begun())) {
+            encoder->event(*event, out.frames);
+            continue;
+        }
+        chat::Started named = *started;
+        named.id = log->begun().answer_id;
+        encoder->event(named, out.frames);
+    }
     if (reader.was_cut() || out.frames.size() > limits::idempotency_answer_bytes) {
         out.size = streams::StoredAnswer::Size::too_large;
         out.frames.clear();
@@ -29,10 +48,13 @@ streams::StoredAnswer put_away(const std::shared_ptr<streams::StreamLog>& log, n
 
 std::shared_ptr<streams::StreamLog> revive(Parts& parts, net::Loop& loop,
                                            streams::StoredAnswer stored) {
-    auto log = parts.streams.open(loop, {});
     dialects::OpenAiStreamDecoder decoder(2 * limits::idempotency_answer_bytes);
     std::vector<chat::ChatEvent> events;
     const bool damaged = !decoder.feed(stored.frames, events);
+    streams::Begun begun;
+    if (const auto* const e = events.empty() ? nullptr : std::get_if<chat::Started>(&events[0]))
+        begun.answer_id = e->id;
+    auto log = parts.streams.open(loop, std::move(begun));
     for (chat::ChatEvent& event : events) log->append(std::move(event));
     log->set_source(std::move(stored.source));
     if (stored.ending.outcome != streams::Outcome::complete)

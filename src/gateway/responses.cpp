@@ -1,7 +1,6 @@
 #include "gateway/responses.h"
 
 #include "base/text.h"
-#include "dialects/responses/encoder.h"
 #include "dialects/responses/request_in.h"
 #include "gateway/closing.h"
 #include "json/document.h"
@@ -98,21 +97,18 @@ net::Task<Result<std::string>> with_talk(Parts& parts, ThreadParts& mine, const 
 
 net::Task<void> keep_response(Parts& parts, net::Loop& loop,
                               const std::shared_ptr<streams::StreamLog>& log,
-                              const std::string& items, const streams::Ending& ending) {
+                              dialects::ResponseDraft& draft, const std::string& items,
+                              const streams::Ending& ending) {
     streams::StoredResponse out;
     out.id = log->begun().answer_id;
     out.owner = log->begun().owner;
-    const std::vector<chat::ChatEvent> events = events_of(log, loop);
     if (ending.error) {
         const bool cancelled = ending.outcome == streams::Outcome::cancelled;
-        out.body = dialects::response_object(names_of(*log), events,
-                                             cancelled ? dialects::ResponseState::cancelled
-                                                       : dialects::ResponseState::failed,
-                                             cancelled ? nullptr : &*ending.error);
+        out.body = draft.so_far(cancelled ? dialects::ResponseState::cancelled
+                                          : dialects::ResponseState::failed,
+                                cancelled ? nullptr : &*ending.error);
     } else {
-        const auto encoder = dialects::responses_whole_encoder(names_of(*log));
-        for (const chat::ChatEvent& event : events) encoder->event(event);
-        out.body = encoder->close(closing_of(ending, log->source()), {});
+        out.body = draft.close(closing_of(ending, log->source()), {});
     }
     out.items = items;
     if (const std::string said = dialects::output_items(out.body); !said.empty())
@@ -124,8 +120,8 @@ net::Task<void> keep_response(Parts& parts, net::Loop& loop,
 std::string object_so_far(const std::shared_ptr<streams::StreamLog>& log, net::Loop& loop) {
     const std::vector<chat::ChatEvent> events = events_of(log, loop);
     return dialects::response_object(names_of(*log), events,
-                                     events.empty() ? dialects::ResponseState::queued
-                                                    : dialects::ResponseState::in_progress,
+                                     log->newest() == 0 ? dialects::ResponseState::queued
+                                                        : dialects::ResponseState::in_progress,
                                      nullptr);
 }
 

@@ -201,6 +201,7 @@ Begun begin(Parts& parts, ThreadParts& mine, Generation::Order order, Caller cal
     const chat::Delivery wished = order.delivery;
     order.begun = begun_as(door, order.checked.request(), responder);
     order.begun.owner = begun.caller.user;
+    if (order.talk && !order.claim) order.begun.keeping = streams::Begun::Keeping::beside;
     if (wished == chat::Delivery::streamed || outlives || order.flight || order.talk) {
         const std::string name = random_base62(parts.random, 22);
         order.begun.id = "strm_" + name;
@@ -259,6 +260,20 @@ WEIR_OWN_FRAME net::Task<Result<Asked>> read_request(Parts& parts, ThreadParts& 
     co_return Asked{std::move(body), *std::move(parsed), std::move(route)};
 }
 
+// What is kept is found under a name of its own: another's answer is not.
+bool is_kept(const Door& door, std::string_view body) {
+    if (door.memory != Door::Memory::responses) return false;
+    const dialects::ResponsesWishes wishes = dialects::wishes_of(body);
+    return wishes.store || wishes.background;
+}
+
+// Whether it is made in the background, and only its beginning is told.
+bool waits_for_nothing(const Door& door, const Asked& asked) {
+    return door.memory == Door::Memory::responses &&
+           asked.request.delivery() == chat::Delivery::whole &&
+           dialects::wishes_of(asked.body).background;
+}
+
 // From the head to the generation: who, what, how fast, how much. Cheapest refusal first; nothing
 // is spent until the reservation.
 WEIR_OWN_FRAME net::Task<Result<Begun>> admit(Parts& parts, ThreadParts& mine,
@@ -286,8 +301,10 @@ WEIR_OWN_FRAME net::Task<Result<Begun>> admit(Parts& parts, ThreadParts& mine,
             claim.emplace(std::move(*free));
         } else {
             // It was paid for when it was first asked: a replay needs neither rate nor quota.
-            co_return replay(parts, mine, std::move(found), std::move(caller), request, door,
-                             responder);
+            Begun begun =
+                replay(parts, mine, std::move(found), std::move(caller), request, door, responder);
+            begun.at_once = waits_for_nothing(door, asked) && !begun.log->ended();
+            co_return begun;
         }
     }
 
@@ -295,8 +312,9 @@ WEIR_OWN_FRAME net::Task<Result<Begun>> admit(Parts& parts, ThreadParts& mine,
     add_rate_headers(responder, admission);
     if (admission.refusal) co_return std::unexpected(*std::move(admission.refusal));
     CO_TRY(filter::Checked checked, filter::check(std::move(request)));
-    const auto flight =
-        claim ? std::nullopt : flight_of(exchange.head(), caller, checked.request(), route);
+    const auto flight = claim || is_kept(door, asked.body)
+                            ? std::nullopt
+                            : flight_of(exchange.head(), caller, checked.request(), route);
     if (flight) {
         CO_TRY(auto passenger, co_await board(parts, mine, *flight, caller, route));
         if (passenger) {

@@ -97,7 +97,8 @@ public:
             document_.source_ = std::make_unique_for_overwrite<char[]>(room);
             document_.room_ = room;
         }
-        std::memcpy(document_.source_.get(), text.data(), text.size());
+        // An empty view may point nowhere, which memcpy does not take.
+        if (!text.empty()) std::memcpy(document_.source_.get(), text.data(), text.size());
         std::memset(document_.source_.get() + text.size(), ' ', simdjson::SIMDJSON_PADDING);
         document_.nodes_.reserve(std::min<std::size_t>(text.size() / 64 + 8, 64));
         // A byte order mark is not JSON; simdjson would step over it.

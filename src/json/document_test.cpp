@@ -119,6 +119,13 @@ TEST(Document, duplicate_keys_are_refused_at_every_depth_and_through_escapes) {
     EXPECT_NE(message(many + "\"k7\":0}"), "");
 }
 
+TEST(Document, an_empty_text_is_none_also_where_it_points_nowhere) {
+    EXPECT_NE(message(""), "");
+    EXPECT_NE(message(std::string_view()), "");
+    Reader reader;
+    EXPECT_FALSE(reader.read(std::string_view()));
+}
+
 TEST(Document, depth_and_counts_are_bounded) {
     const auto nested = [](std::size_t depth) {
         return std::string(depth, '[') + std::string(depth, ']');

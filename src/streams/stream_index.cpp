@@ -25,6 +25,16 @@ std::shared_ptr<StreamLog> StreamIndex::find(std::string_view id, UserId owner) 
     return found->second;
 }
 
+void StreamIndex::forget(std::string_view id, UserId owner) {
+    std::shared_ptr<StreamLog> gone; // freed without the lock
+    auto state = state_.lock();
+    const auto found = state->logs.find(std::string(id));
+    if (found == state->logs.end() || found->second->begun().owner != owner) return;
+    if (!found->second->ended()) return;
+    gone = std::move(found->second);
+    state->logs.erase(found);
+}
+
 void StreamIndex::drop_old() {
     const SteadyTime oldest = clock_.steady() - limits::stream_time;
     while (true) {
@@ -33,9 +43,10 @@ void StreamIndex::drop_old() {
         if (state->ended.empty()) return;
         if (state->ended.front().at >= oldest && !is_full()) return;
         const auto found = state->logs.find(state->ended.front().id);
+        state->ended.pop_front();
+        if (found == state->logs.end()) continue; // forgotten
         gone = std::move(found->second);
         state->logs.erase(found);
-        state->ended.pop_front();
     }
 }
 

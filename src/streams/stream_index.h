@@ -24,6 +24,8 @@ public:
     void ended(const StreamLog& log);
     // Null where there is none, or it is someone else's.
     std::shared_ptr<StreamLog> find(std::string_view id, UserId owner);
+    // It is not found any more, where it has ended and is not someone else's.
+    void forget(std::string_view id, UserId owner);
 
     // Answers that are being made.
     std::int64_t running() const { return running_; }

@@ -71,9 +71,10 @@ void StreamLog::drop_passed(State& state, std::uint64_t up_to) {
     state.first = state.kept;
 }
 
-// Without readers nothing was read: an answer with a key is kept for those who come.
+// Without readers nothing was read: an answer with a key is kept for those who come. One that is
+// kept beside it goes: many of them would fill the memory of all for good.
 void StreamLog::drop_read(State& state) {
-    if (state.readers.empty()) return;
+    if (state.readers.empty() && begun_.keeping == Begun::Keeping::here) return;
     std::uint64_t passed = state.end() - 1;
     for (const Reader* const reader : state.readers)
         if (reader->presence_ == Presence::listens) passed = std::min(passed, reader->passed_);
@@ -167,7 +168,8 @@ const Ending* StreamLog::Reader::look() {
 const chat::ChatEvent* StreamLog::Reader::next() {
     current_.reset();
     auto state = log_->state_.lock();
-    cut_ = cut_ || cut_wished_;
+    // Who only looks holds nothing back: the log may have gone on without it.
+    cut_ = cut_ || cut_wished_ || passed_ + 1 < state->kept;
     if (cut_) return nullptr;
     if (passed_ + 1 >= state->end()) {
         ending_ = state->ending;

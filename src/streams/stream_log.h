@@ -59,6 +59,8 @@ struct Begun {
     std::string echo; // what of the request the answer repeats, in its door's dialect
     // Whether others may read it who asked the same: then its owner alone cannot stop it.
     enum class Audience : std::uint8_t { owner, all_who_ask } audience = Audience::owner;
+    // Whether all that it says is kept beside the log, too.
+    enum class Keeping : std::uint8_t { here, beside } keeping = Keeping::here;
 };
 
 // Bytes of all logs together.

@@ -98,6 +98,25 @@ TEST_F(StreamLogTest, a_full_log_drops_what_was_read_and_cuts_who_holds_it_back)
     EXPECT_FALSE(in_time.was_cut());
 }
 
+TEST_F(StreamLogTest, who_only_looks_is_cut_where_a_full_log_goes_on_without_it) {
+    const auto log = open();
+    const std::string large(limits::stream_bytes / 16, 'x');
+    log->append(text(large));
+    StreamLog::Reader look(log, loop, wake, 0, StreamLog::Presence::looks);
+    for (int i = 0; i < 64; ++i) log->append(text(large));
+    EXPECT_EQ(look.next(), nullptr);
+    EXPECT_TRUE(look.was_cut());
+}
+
+TEST_F(StreamLogTest, one_that_is_kept_beside_does_not_fill_the_memory_of_all) {
+    memory.most = 1'000;
+    Begun as = begun();
+    as.keeping = Begun::Keeping::beside;
+    const auto log = open(std::move(as));
+    for (int i = 0; i < 100; ++i) log->append(text("words"));
+    EXPECT_LE(memory.used, memory.most);
+}
+
 TEST_F(StreamLogTest, the_writer_hears_when_the_last_reader_leaves_and_when_it_should_stop) {
     const auto log = open();
     int left = 0;
@@ -182,6 +201,21 @@ TEST_F(StreamIndexTest, finds_a_stream_for_its_owner_until_ten_minutes_after_its
     EXPECT_EQ(index.find("strm_1", UserId(1)), log);
     clock.now += 2s;
     EXPECT_EQ(index.find("strm_1", UserId(1)), nullptr);
+}
+
+TEST_F(StreamIndexTest, forgets_a_stream_that_has_ended_for_its_owner) {
+    StreamIndex index(clock, 1 << 20);
+    const auto log = index.open(loop, begun());
+    index.forget("strm_1", UserId(1));
+    EXPECT_EQ(index.find("strm_1", UserId(1)), log) << "it runs";
+    log->end({});
+    index.ended(*log);
+    index.forget("strm_1", UserId(2));
+    EXPECT_EQ(index.find("strm_1", UserId(1)), log);
+    index.forget("strm_1", UserId(1));
+    EXPECT_EQ(index.find("strm_1", UserId(1)), nullptr);
+    clock.now += 11min;
+    EXPECT_EQ(index.find("strm_1", UserId(1)), nullptr) << "its time comes all the same";
 }
 
 TEST_F(StreamIndexTest, drops_the_oldest_that_ended_when_memory_is_short) {

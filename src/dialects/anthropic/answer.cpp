@@ -34,6 +34,15 @@ ChatEvent passed_on_as_output(std::string_view raw) {
     return chat::OtherDelta{0, chat::Extensions({}, {}, one_line(raw), Native::anthropic)};
 }
 
+// The same without the words that a block begins with: they are told as what follows.
+ChatEvent passed_on_without(const Value& root, const std::optional<Value>& words) {
+    std::string raw(root.raw());
+    if (words && words->is(Kind::string))
+        raw.replace(static_cast<std::size_t>(words->raw().data() - root.raw().data()),
+                    words->raw().size(), "\"\"");
+    return passed_on(raw);
+}
+
 ChatEvent call_begun(std::uint32_t call, const Value& block) {
     chat::ToolCallDelta out;
     out.call = call;
@@ -148,15 +157,19 @@ void AnthropicStreamDecoder::start_block(const Value& root, std::vector<ChatEven
     choices_.begun = 1;
     const auto block = root.find("content_block");
     const std::string_view type = block ? text_of(*block, "type") : std::string_view();
-    const bool empty_yet = type == "text" || type == "thinking" || type.ends_with("tool_use");
-    out.push_back(empty_yet ? passed_on(root.raw()) : passed_on_as_output(root.raw()));
-    if (!block) return;
     block_ = Block::other;
-    if (type == "text") {
-        block_ = Block::text;
-        if (const auto text = text_of(*block, "text"); !text.empty())
-            out.emplace_back(chat::TextDelta{0, std::string(text), {}});
-    } else if (type == "tool_use") {
+    if (type == "text" || type == "thinking") {
+        out.push_back(passed_on_without(root, block->find(type)));
+        std::string words(text_of(*block, type));
+        if (type == "text") block_ = Block::text;
+        if (words.empty()) return;
+        if (type == "text") out.emplace_back(chat::TextDelta{0, std::move(words), {}});
+        else out.emplace_back(chat::ReasoningDelta{0, std::move(words), "reasoning_content", {}});
+        return;
+    }
+    const bool empty_yet = type.ends_with("tool_use");
+    out.push_back(empty_yet ? passed_on(root.raw()) : passed_on_as_output(root.raw()));
+    if (type == "tool_use") {
         block_ = Block::call;
         const auto input = block->find("input");
         input_ = input && input->is(Kind::object) ? one_line(input->raw()) : "{}";

@@ -42,7 +42,13 @@ void write_anthropic_usage(json::Writer& writer, const Closing& closing) {
     const std::int64_t cached = usage.cached_input.value();
     writer.begin_object().member("input_tokens", usage.input.value() - cached);
     writer.member("cache_creation_input_tokens", 0).member("cache_read_input_tokens", cached);
-    writer.member("output_tokens", usage.output.value()).end_object();
+    writer.member("output_tokens", usage.output.value());
+    if (const std::int64_t thought = usage.reasoning.value(); thought > 0)
+        writer.key("output_tokens_details")
+            .begin_object()
+            .member("thinking_tokens", thought)
+            .end_object();
+    writer.end_object();
 }
 
 // As every event's name is. One that is not could end its line.

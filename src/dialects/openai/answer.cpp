@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "dialects/answer_text.h"
+#include "dialects/merged_members.h"
 #include "json/document.h"
 #include "json/writer.h"
 
@@ -68,19 +69,24 @@ public:
         const auto choices = root.find("choices");
         return !text_of(root.find("id")).empty() || (choices && choices->size() > 0);
     }
-    // The unknown members around it, after those of earlier chunks.
-    std::string take_head(std::string earlier) {
-        if (!earlier.empty() && !chunk_extensions_.empty()) earlier.push_back(',');
-        return earlier + std::exchange(chunk_extensions_, {});
+    // The unknown members around it, with those of earlier chunks; several may say the same.
+    std::string take_head(const std::string& earlier) {
+        if (earlier.empty()) return std::exchange(chunk_extensions_, {});
+        MergedMembers merged;
+        merged.add(earlier);
+        merged.add(std::exchange(chunk_extensions_, {}));
+        std::string out;
+        merged.append_to(out);
+        return out.empty() ? out : out.substr(1);
     }
     // The answer's id, model and time: every chunk repeats them.
-    void start(const Value& root, std::string earlier) {
+    void start(const Value& root, const std::string& earlier) {
         chat::Started started;
         started.id = text_of(root.find("id"));
         started.model = text_of(root.find("model"));
         if (const auto created = root.find("created"); created && created->is(Kind::integer))
             started.created = created->integer();
-        started.extensions = chat::Extensions(take_head(std::move(earlier)), {}, {});
+        started.extensions = chat::Extensions(take_head(earlier), {}, {});
         out_.emplace_back(std::move(started));
     }
     void read_head(const Value& root, std::string_view content_key) {
@@ -132,6 +138,8 @@ private:
             if (key == "index") continue;
             if (key == content_key_) delta = member;
             else if (key == "finish_reason") reason = text_of(member);
+            // The other's name for the content: some say all of it once more in the last chunk.
+            else if (key == "delta" || key == "message") continue;
             else append_member(choice_extensions_, member);
         }
         if (delta && delta->is(Kind::object)) read_delta(*delta);
@@ -246,10 +254,10 @@ Result<void> OpenAiStreamDecoder::decode(const wire::SseEvent& event, std::vecto
     ChunkReader reader(out);
     reader.read_head(root, "delta");
     if (!started_ && !reader.begins(root)) {
-        early_ = reader.take_head(std::move(early_));
+        if (early_.size() < limits::upstream_event_bytes) early_ = reader.take_head(early_);
         return {};
     }
-    if (!started_) reader.start(root, std::move(early_));
+    if (!started_) reader.start(root, std::exchange(early_, {}));
     started_ = true;
     reader.read_choices(root);
     reader.read_usage(root);

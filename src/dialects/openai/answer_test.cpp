@@ -74,6 +74,25 @@ TEST(OpenAiAnswer, is_finished_only_when_every_choice_that_began_is) {
     EXPECT_TRUE(codec.finished());
 }
 
+TEST(OpenAiAnswer, what_comes_before_the_first_chunk_is_said_with_it_and_once) {
+    OpenAiStreamDecoder codec;
+    std::vector<chat::ChatEvent> events;
+    for (const std::string_view data :
+         {R"({"a":{"b":1},"c":1})", R"({"a":{"d":2},"c":2})", R"({"id":"x","c":3,"choices":[]})"})
+        EXPECT_TRUE(codec.decode({"", data, ""}, events));
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(std::get<chat::Started>(events[0]).extensions.chunk(chat::Native::openai),
+              R"("a":{"b":1,"d":2},"c":3)");
+}
+
+TEST(OpenAiAnswer, a_message_that_repeats_a_stream_is_not_told_again) {
+    const std::string whole =
+        whole_of({"data: {\"id\":\"x\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},"
+                  "\"message\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\n",
+                  "data: [DONE]\n\n"});
+    EXPECT_EQ(whole.find("\"message\""), whole.rfind("\"message\"")) << whole;
+}
+
 TEST(OpenAiAnswer, failures_inside_an_answer_are_failures) {
     std::vector<chat::ChatEvent> events;
     EXPECT_EQ(decode_one(R"({"error":{"message":"no"}})", events).error().code(),

@@ -176,8 +176,9 @@ public:
         ensure_started(out);
         const bool cut = reason_ == "length" || reason_ == "content_filter";
         const std::string_view status = cut ? "incomplete" : "completed";
+        // Which of the calls was cut is not known where they came in turns.
         end_item(cut ? "incomplete" : "completed", out);
-        flush_calls(out);
+        flush_calls(cut ? "incomplete" : "completed", out);
         frame(cut ? "response.incomplete" : "response.completed", out, [&](json::Writer& writer) {
             writer.key("response");
             response_.write(writer, status, &closing, nullptr, reason_);
@@ -294,11 +295,11 @@ private:
         });
     }
 
-    void flush_calls(std::string& out) {
+    void flush_calls(std::string_view status, std::string& out) {
         for (const auto& [number, call] : waiting_) {
             begin_item(Item::Kind::call, out, call.call_id, call.name);
             arguments(call.text, out);
-            end_item("completed", out);
+            end_item(status, out);
         }
         waiting_.clear();
     }
@@ -355,7 +356,7 @@ private:
 };
 
 // The same events, of which only the last one's object is told.
-class ResponsesWhole final : public WholeEncoder {
+class ResponsesWhole final : public ResponseDraft {
 public:
     explicit ResponsesWhole(ResponseNames names)
         : stream_(std::move(names), std::numeric_limits<std::int64_t>::max()) {}
@@ -372,6 +373,16 @@ public:
         return out;
     }
 
+    std::string so_far(ResponseState state, const Error* error) const override {
+        static constexpr std::array<std::string_view, 4> states{"queued", "in_progress",
+                                                                "cancelled", "failed"};
+        std::string out;
+        json::Writer writer(out);
+        stream_.response().write(writer, states[static_cast<std::size_t>(state)], nullptr, error,
+                                 {});
+        return out;
+    }
+
 private:
     ResponsesStream stream_;
     std::string unsaid_;
@@ -384,21 +395,15 @@ std::unique_ptr<StreamEncoder> responses_stream_encoder(ResponseNames names,
     return std::make_unique<ResponsesStream>(std::move(names), after);
 }
 
-std::unique_ptr<WholeEncoder> responses_whole_encoder(ResponseNames names) {
+std::unique_ptr<ResponseDraft> responses_whole_encoder(ResponseNames names) {
     return std::make_unique<ResponsesWhole>(std::move(names));
 }
 
 std::string response_object(ResponseNames names, const std::vector<ChatEvent>& so_far,
                             ResponseState state, const Error* error) {
-    static constexpr std::array<std::string_view, 4> states{"queued", "in_progress", "cancelled",
-                                                            "failed"};
-    ResponsesStream stream(std::move(names), std::numeric_limits<std::int64_t>::max());
-    std::string unsaid;
-    for (const ChatEvent& event : so_far) stream.event(event, unsaid);
-    std::string out;
-    json::Writer writer(out);
-    stream.response().write(writer, states[static_cast<std::size_t>(state)], nullptr, error, {});
-    return out;
+    ResponsesWhole draft(std::move(names));
+    for (const ChatEvent& event : so_far) draft.event(event);
+    return draft.so_far(state, error);
 }
 
 std::string output_items(std::string_view response) {

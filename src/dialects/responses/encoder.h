@@ -17,10 +17,15 @@ struct ResponseNames {
 // Frames up to the one of that sequence number are left out.
 std::unique_ptr<StreamEncoder> responses_stream_encoder(ResponseNames names,
                                                         std::optional<std::int64_t> after);
-std::unique_ptr<WholeEncoder> responses_whole_encoder(ResponseNames names);
 
 // The object of an answer that is still being made, as far as it is, or that has failed.
 enum class ResponseState : std::uint8_t { queued, in_progress, cancelled, failed };
+class ResponseDraft : public WholeEncoder {
+public:
+    virtual std::string so_far(ResponseState state, const Error* error) const = 0;
+};
+std::unique_ptr<ResponseDraft> responses_whole_encoder(ResponseNames names);
+// The same, of an answer that has said so much.
 std::string response_object(ResponseNames names, const std::vector<chat::ChatEvent>& so_far,
                             ResponseState state, const Error* error);
 

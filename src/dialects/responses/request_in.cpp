@@ -16,7 +16,7 @@ using json::Kind;
 using json::Value;
 
 // Members that are read, or that mean nothing to another provider.
-constexpr std::array<std::string_view, 28> understood{"model",
+constexpr std::array<std::string_view, 25> understood{"model",
                                                       "input",
                                                       "instructions",
                                                       "previous_response_id",
@@ -26,10 +26,8 @@ constexpr std::array<std::string_view, 28> understood{"model",
                                                       "max_output_tokens",
                                                       "temperature",
                                                       "top_p",
-                                                      "top_logprobs",
                                                       "text",
                                                       "reasoning",
-                                                      "include",
                                                       "store",
                                                       "background",
                                                       "stream",
@@ -40,7 +38,6 @@ constexpr std::array<std::string_view, 28> understood{"model",
                                                       "user",
                                                       "safety_identifier",
                                                       "prompt_cache_key",
-                                                      "max_tool_calls",
                                                       "prompt_cache_retention",
                                                       "conversation",
                                                       "prompt_cache_options"};
@@ -68,7 +65,8 @@ public:
         for (const Value member : root) {
             original->members.push_back({member.key(), member.raw()});
             const bool known = std::ranges::find(understood, member.key()) != understood.end();
-            if (!known && !member.is_null()) untold(member);
+            const bool empty = member.is_null() || (member.is(Kind::array) && member.size() == 0);
+            if (!known && !empty) untold(member);
         }
         if (!faults_.none()) return refuse(std::move(faults_).error());
         original->untold = std::move(untold_);
@@ -129,7 +127,7 @@ private:
         } else if (faults_.array(*input, limits::messages)) {
             write_items(*input);
         }
-        flush_calls();
+        flush_turn();
         writer_.end_array();
     }
 
@@ -138,11 +136,14 @@ private:
             if (!faults_.object(item)) continue;
             std::string_view type = text_of(item, "type");
             if (type.empty() && item.find("role")) type = "message";
-            if (type != "function_call") flush_calls();
-            if (type == "message") write_message(item);
+            if (type == "reasoning") continue; // it belongs to the provider that made it
+            const auto content = item.find("content");
+            const bool said = type == "message" && text_of(item, "role") == "assistant" && content;
+            if (!said && type != "function_call") flush_turn();
+            if (said) add_said(*content);
+            else if (type == "message") write_message(item);
             else if (type == "function_call") add_call(item);
             else if (type == "function_call_output") write_output(item);
-            else if (type == "reasoning") continue; // it belongs to the provider that made it
             else if (type.empty() || type == "item_reference")
                 faults_.add(Errc::invalid_value, item.path(),
                             fmt::format("Invalid '{}': there is no item of that id.", item.path()));
@@ -150,7 +151,6 @@ private:
         }
     }
 
-    // Calls of one turn are one message of the assistant.
     void add_call(const Value& item) {
         json::Writer writer(calls_);
         if (!calls_.empty()) calls_.push_back(',');
@@ -159,10 +159,39 @@ private:
         writer.member("name", required_text(item, "name"));
         writer.member("arguments", required_text(item, "arguments")).end_object().end_object();
     }
-    void flush_calls() {
-        if (calls_.empty()) return;
-        writer_.begin_object().member("role", "assistant").key("content").null();
-        writer_.key("tool_calls").raw("[" + calls_ + "]").end_object();
+    // What the assistant says around its calls is one message with them: their results follow it.
+    void add_said(const Value& content) {
+        if (calls_.empty()) flush_turn();
+        if (content.is(Kind::string)) {
+            if (said_.empty()) only_said_ = content.raw();
+            json::Writer writer(said_.emplace_back());
+            writer.begin_object().member("type", "text").member("text", content.text());
+            writer.end_object();
+        } else if (faults_.array(content, limits::messages)) {
+            for (const Value part : content) {
+                if (!faults_.object(part)) continue;
+                std::string made;
+                json::Writer writer(made);
+                if (write_part(part, writer)) said_.push_back(std::move(made));
+            }
+        }
+    }
+    void flush_turn() {
+        if (said_.empty() && calls_.empty()) return;
+        writer_.begin_object().member("role", "assistant").key("content");
+        if (said_.empty()) {
+            writer_.null();
+        } else if (said_.size() == 1 && !only_said_.empty()) {
+            writer_.raw(only_said_);
+        } else {
+            writer_.begin_array();
+            for (const std::string& part : said_) writer_.raw(part);
+            writer_.end_array();
+        }
+        if (!calls_.empty()) writer_.key("tool_calls").raw("[" + calls_ + "]");
+        writer_.end_object();
+        said_.clear();
+        only_said_ = {};
         calls_.clear();
     }
 
@@ -313,6 +342,11 @@ private:
         echo_writer_.key("metadata")
             .raw(metadata && metadata->is(Kind::object) ? metadata->raw() : "{}");
         const auto previous = root.find("previous_response_id");
+        if (previous) (void)faults_.text(*previous);
+        // Without what was said in it the answer would be another.
+        if (const auto talk = root.find("conversation"); talk && !talk->is_null())
+            faults_.add(Errc::unknown_parameter, "conversation",
+                        "Conversations are not kept here; go on with 'previous_response_id'.");
         echo_writer_.key("previous_response_id")
             .raw(previous && previous->is(Kind::string) ? previous->raw() : "null");
         for (const std::string_view key : {"store", "background"}) {
@@ -324,6 +358,7 @@ private:
         const auto truncation = root.find("truncation");
         echo_writer_.key("truncation")
             .raw(truncation && truncation->is(Kind::string) ? truncation->raw() : "\"disabled\"");
+        if (truncation && text_of(root, "truncation") == "auto") untold(*truncation);
     }
 
     void write_number(const Value& root, std::string_view key, double max) {
@@ -348,6 +383,9 @@ private:
         const auto format =
             text && text->is(Kind::object) ? text->find("format") : std::optional<Value>();
         const bool there = format && format->is(Kind::object);
+        if (text && text->is(Kind::object))
+            if (const auto verbosity = text_of(*text, "verbosity"); !verbosity.empty())
+                writer_.member("verbosity", verbosity);
         echo_writer_.key("text").begin_object().key("format");
         echo_writer_.raw(there ? format->raw() : R"({"type":"text"})").end_object();
         if (!there) return;
@@ -368,7 +406,11 @@ private:
     std::string echo_;
     json::Writer writer_;
     json::Writer echo_writer_;
-    std::string calls_; // of the turn that is being read, JSON values separated by commas
+    // Of the assistant's turn that is being read: the parts it said, the first one as it was sent
+    // where it was a text, and its calls as JSON values separated by commas.
+    std::vector<std::string> said_;
+    std::string_view only_said_;
+    std::string calls_;
     std::vector<std::string> untold_;
     std::size_t untold_bytes_ = 0;
 };
