@@ -51,6 +51,16 @@ const said = (url) => ({ text: JSON.stringify(
           finish_reason: 'stop' }] }) });
 
 describe('translation', () => {
+  test('dates an answer whose provider does not', async (t) => {
+    const { weir } = await start(t);
+    for (const model of ['an', 'ge', 'oa']) {
+      const answer = await weir.request('/v1/chat/completions',
+        { body: { model, messages: [user('hi')] } });
+      assert.equal(answer.status, 200, answer.text);
+      assert.ok(Math.abs(JSON.parse(answer.text).created - Date.now() / 1000) < 60, answer.text);
+    }
+  });
+
   test('names what another provider was not told, or refuses it by rule', async (t) => {
     const { messages } = await start(t);
     const extra = { top_k: 5, container: 'c', tools: [{ type: 'web_search_20250305', name: 's' }] };

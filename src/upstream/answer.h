@@ -38,6 +38,9 @@ public:
 
 std::unique_ptr<Answer::Origin> origin_of(const Candidate& candidate, std::string model);
 
+// Says when it was made where its dialect does not.
+void date(std::vector<chat::ChatEvent>& events, WallTime now);
+
 // An answer that is there already, up to its end.
 class WholeAnswer final : public Answer {
 public:

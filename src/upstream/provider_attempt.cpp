@@ -248,6 +248,7 @@ WEIR_OWN_FRAME net::Task<Attempted> attempt_once(const AttemptInput& input,
         if (!body) co_return std::unexpected(failed(std::move(body).error(), input));
         auto events = codec.whole(*body);
         if (!events) co_return std::unexpected(failed(std::move(events).error(), input));
+        date(*events, input.loop.clock().wall());
         out = std::make_unique<WholeAnswer>(*std::move(events));
     }
     out->origin = origin_of(input.candidate, input.candidate.model);

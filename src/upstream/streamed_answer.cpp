@@ -67,7 +67,7 @@ Result<void> StreamedAnswer::take(std::string_view bytes, std::vector<ChatEvent>
         failure_ = std::move(fault);
         return {};
     }
-    date(events);
+    date(events, loop_.clock().wall());
     if (!decoder_->done()) return {};
     end();
     if (!decoder_->finished())
@@ -87,16 +87,6 @@ Result<void> StreamedAnswer::take_end(const Result<std::string_view>& bytes,
     if (!bytes) return std::unexpected(bytes.error());
     if (!rest) return std::unexpected(masked(std::move(rest).error()));
     return refuse(Error(Errc::stream_truncated).because("end of input without a finish"));
-}
-
-// Some dialects do not say when an answer was made.
-void StreamedAnswer::date(std::vector<ChatEvent>& events) const {
-    for (ChatEvent& event : events)
-        if (auto* const started = std::get_if<chat::Started>(&event);
-            started != nullptr && started->created == 0)
-            started->created = std::chrono::floor<std::chrono::seconds>(loop_.clock().wall())
-                                   .time_since_epoch()
-                                   .count();
 }
 
 void StreamedAnswer::end() {

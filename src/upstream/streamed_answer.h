@@ -28,7 +28,6 @@ private:
     // Nothing more was to be read: the end, or why not.
     WEIR_OWN_FRAME Result<void> take_end(const Result<std::string_view>& bytes,
                                          std::vector<chat::ChatEvent>& events);
-    void date(std::vector<chat::ChatEvent>& events) const;
     void end();
     void note(std::string_view fact);
     void note_after_finish(const Error& error);
