@@ -22,13 +22,14 @@ async function provider(name) {
     const key = (request.headers.authorization ?? '').replace('Bearer ', '');
     self.asked.push({ key, at: performance.now(), body });
     const refusal = self.refuse?.(key);
+    if (refusal?.inside) return say_inside(response, refusal);
     if (self.down) return request.socket.destroy();
     if (refusal) {
       const type = { 'content-type': 'application/json' };
       response.writeHead(refusal.status, { ...type, ...refusal.headers });
       return response.end(JSON.stringify({ error: refusal.error }));
     }
-    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.writeHead(200, { 'content-type': 'text/event-stream', ...self.headers?.(key) });
     for (let i = 0; i < self.chunks; ++i) {
       response.write(`data: ${JSON.stringify({ id: 'c', model: 'm', created: 1,
         choices: [{ index: 0, delta: { content: `${name} ` } }] })}\n\n`);
@@ -38,6 +39,15 @@ async function provider(name) {
     const last = { index: 0, delta: {}, finish_reason: 'stop' };
     response.write(`data: ${JSON.stringify({ id: 'c', choices: [last] })}\n\n`);
     return response.end('data: [DONE]\n\n');
+  }
+  // An error in the place of an answer, cut in the middle.
+  async function say_inside(response, { inside, error }) {
+    response.writeHead(200, { 'content-type': inside });
+    const words = JSON.stringify({ error });
+    if (inside === 'application/json') return response.end(words);
+    response.write(`data: ${words.slice(0, 20)}`);
+    await new Promise((go) => { setTimeout(go, 20); });
+    return response.end(`${words.slice(20)}\n\n`);
   }
   server.on('connection', (socket) => {
     sockets.add(socket);
@@ -57,6 +67,7 @@ async function ask(weir, model, { stream = false, ...more } = {}) {
     body: JSON.stringify({ model, stream, messages: [{ role: 'user', content: 'hi' }], ...more }),
   });
   return { status: response.status, provider: response.headers.get('x-weir-provider'),
+    retry_after_ms: Number(response.headers.get('retry-after-ms')),
     text: await response.text() };
 }
 
@@ -89,6 +100,26 @@ describe('keys', () => {
     assert.equal(good.state, 'ok');
   });
 
+  for (const inside of ['text/event-stream', 'application/json'])
+    test(`is judged by an error inside a 200 of ${inside}, as by any other`, async () => {
+      const p = await provider('p');
+      p.refuse = (key) => (key === 'poor' ? { inside, error: { code: 'insufficient_quota',
+        message: 'You exceeded your current quota' } } : null);
+      const weir = await serve({ p: one(p, ['poor', 'rich']) }, only);
+      for (const stream of [true, false, true, false])
+        assert.equal((await ask(weir, 'm', { stream })).status, 200);
+      assert.equal(p.asked.filter(({ key }) => key === 'poor').length, 1);
+      const [poor, rich] = await keys_of(weir, 'p');
+      assert.deepEqual([poor.state, rich.state], ['suspended (billing)', 'ok']);
+      p.refuse = () => ({ inside,
+        error: { code: 'context_length_exceeded', message: 'too long' } });
+      const asked = p.asked.length;
+      const told = await ask(weir, 'm');
+      assert.equal(told.status, 400, told.text);
+      assert.match(told.text, /too long/);
+      assert.equal(p.asked.length, asked + 1, 'the request itself was refused: no other helps');
+    });
+
   test('its state outlives a restart', async () => {
     const p = await provider('p');
     p.refuse = (key) => (key === 'poor' ? { status: 429, error: { code: 'insufficient_quota',
@@ -100,6 +131,23 @@ describe('keys', () => {
     for (let i = 0; i < 4; ++i) assert.equal((await ask(again, 'm')).status, 200);
     assert.equal(p.asked.filter(({ key }) => key === 'poor').length, 1);
     assert.equal((await keys_of(again, 'p'))[0].state, 'suspended (billing)');
+  });
+
+  test('is not asked while it has said that nothing is left', async () => {
+    const p = await provider('p');
+    p.headers = (key) => (key === 'few' ? { 'x-ratelimit-limit-requests': '60',
+      'x-ratelimit-remaining-requests': '0', 'x-ratelimit-reset-requests': '1m0s' } : {});
+    const weir = await serve({ p: one(p, ['few', 'many']), q: one(p, ['few']) },
+      { m: { targets: [{ provider: 'p' }] }, alone: { targets: [{ provider: 'q' }] } });
+    for (let i = 0; i < 6; ++i) assert.equal((await ask(weir, 'm')).status, 200);
+    const few = () => p.asked.filter(({ key }) => key === 'few').length;
+    assert.equal(few(), 1, 'asked again though nothing was left');
+    assert.equal((await ask(weir, 'alone')).status, 200);
+    const told = await ask(weir, 'alone');
+    assert.equal(told.status, 503, told.text);
+    assert.ok(told.retry_after_ms > 0 && told.retry_after_ms <= 1000, `${told.retry_after_ms}`);
+    await new Promise((go) => { setTimeout(go, told.retry_after_ms); });
+    assert.equal((await ask(weir, 'alone')).status, 200);
   });
 
   test('keys of one organisation rest together, for as long as the provider asks', async () => {

@@ -32,7 +32,9 @@ async function start(t) {
       ge: provider('gemini', 'v1beta'), ol: provider('ollama', '') },
     models: { oa: target('oa'), an: target('an'), ge: target('ge'), ol: target('ol'),
       'ge/*': { targets: [{ provider: 'ge', model: 'models-*', stream: false }] },
-      strict: { ...target('ge'), strict: true } },
+      strict: { ...target('ge'), strict: true },
+      two: { targets: [{ provider: 'an', model: 'm', stream: false },
+        { provider: 'oa', model: 'm', tier: 2, stream: false }] } },
   } });
   self.messages = (body) => self.weir.request('/v1/messages',
     { body: { max_tokens: 50, messages: [user('hi')], ...body } });
@@ -51,6 +53,21 @@ const said = (url) => ({ text: JSON.stringify(
           finish_reason: 'stop' }] }) });
 
 describe('translation', () => {
+  test('asks the next target for what the first one has no words for', async (t) => {
+    const { asked, weir } = await start(t);
+    const ask = (more) => weir.request('/v1/chat/completions',
+      { body: { model: 'two', messages: [user('hi')], ...more } });
+    assert.equal((await ask({})).headers['x-weir-provider'], 'an');
+    const answer = await ask({ n: 2 });
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal(answer.headers['x-weir-provider'], 'oa');
+    assert.equal(asked.length, 2);
+    const refused = await weir.request('/v1/chat/completions',
+      { body: { model: 'an', messages: [user('hi')], n: 2 } });
+    assert.equal(refused.status, 400, refused.text);
+    assert.equal(JSON.parse(refused.text).error.param, 'n');
+  });
+
   test('dates an answer whose provider does not', async (t) => {
     const { weir } = await start(t);
     for (const model of ['an', 'ge', 'oa']) {

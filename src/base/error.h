@@ -92,6 +92,11 @@ public:
         parts().status = status;
         return std::move(*this);
     }
+    // A provider's own words in full, for whoever judges them: neither shown nor logged.
+    Error&& told(std::string words) && {
+        parts().told = std::move(words);
+        return std::move(*this);
+    }
     Error&& and_also(std::vector<Fault> more) && {
         parts().more = std::move(more);
         return std::move(*this);
@@ -105,6 +110,7 @@ public:
         return parts_ ? parts_->retry_after : std::nullopt;
     }
     int status() const { return parts_ ? parts_->status : 0; }
+    std::string_view told() const { return parts_ ? std::string_view(parts_->told) : ""; }
     const std::vector<Fault>& more() const;
 
 private:
@@ -114,6 +120,7 @@ private:
         std::string detail;
         std::optional<std::chrono::milliseconds> retry_after;
         int status = 0;
+        std::string told;
         std::vector<Fault> more;
     };
     Parts& parts();

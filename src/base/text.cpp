@@ -105,6 +105,44 @@ std::string format_time(WallTime time) {
     return out;
 }
 
+std::optional<WallTime> parse_time(std::string_view text) {
+    using namespace std::chrono;
+    constexpr std::string_view form = "dddd-dd-ddTdd:dd:dd";
+    if (text.size() < form.size() + 1) return std::nullopt;
+    for (std::size_t i = 0; i < form.size(); ++i) {
+        const bool digit = text[i] >= '0' && text[i] <= '9';
+        const bool same = text[i] == form[i] || (form[i] == 'T' && text[i] == 't');
+        if (form[i] == 'd' ? !digit : !same) return std::nullopt;
+    }
+    const auto number = [&](std::size_t at, std::size_t digits) {
+        return static_cast<int>(parse_decimal(text.substr(at, digits)).value_or(0));
+    };
+    const year_month_day date(year(number(0, 4)), month(static_cast<unsigned>(number(5, 2))),
+                              day(static_cast<unsigned>(number(8, 2))));
+    if (!date.ok() || number(11, 2) > 23 || number(14, 2) > 59 || number(17, 2) > 60)
+        return std::nullopt;
+    WallTime out =
+        sys_days(date) + hours(number(11, 2)) + minutes(number(14, 2)) + seconds(number(17, 2));
+    std::string_view rest = text.substr(form.size());
+    if (rest.starts_with('.')) {
+        rest.remove_prefix(1);
+        const std::size_t digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
+        if (digits == 0) return std::nullopt;
+        std::int64_t place = 100'000;
+        for (std::size_t i = 0; i < digits && place > 0; ++i, place /= 10)
+            out += microseconds(place * (rest[i] - '0'));
+        rest.remove_prefix(digits);
+    }
+    if (rest == "Z" || rest == "z") return out;
+    const bool east = rest.starts_with('+');
+    if (rest.size() != 6 || (!east && rest[0] != '-') || rest[3] != ':') return std::nullopt;
+    const auto h = parse_decimal(rest.substr(1, 2));
+    const auto m = parse_decimal(rest.substr(4, 2));
+    if (!h || !m || *h > 23 || *m > 59) return std::nullopt;
+    const minutes offset(static_cast<int>(*h * 60 + *m));
+    return east ? out - offset : out + offset;
+}
+
 void append_decimal(std::string& out, std::int64_t value) {
     std::array<char, 24> digits;
     const auto [end, fault] = std::to_chars(digits.data(), digits.data() + digits.size(), value);

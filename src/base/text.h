@@ -30,6 +30,8 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text);
 
 // RFC 3339 in UTC, whole seconds: "2026-01-31T12:00:00Z".
 std::string format_time(WallTime time);
+// The same, also with a fraction and with an offset: "2026-01-31T13:00:00.5+01:00".
+std::optional<WallTime> parse_time(std::string_view text);
 
 void append_decimal(std::string& out, std::int64_t value);
 std::string to_hex(std::span<const unsigned char> bytes);

@@ -28,8 +28,9 @@ public:
 
     // Appends what `bytes` say to `out`; what they say in part waits for the rest.
     // Errors: upstream_error for an error that the provider put into the stream, with its words as
-    // detail; upstream_malformed for a damaged event or one that is too large. What cannot carry
-    // anything is skipped. After an error the decoder is not used any further.
+    // detail and all of it as told(); upstream_malformed for a damaged event or one that is too
+    // large. What cannot carry anything is skipped. After an error the decoder is not used any
+    // further.
     virtual Result<void> feed(std::string_view bytes, std::vector<chat::ChatEvent>& out) = 0;
 
     // The body has ended: what waited for more is read. Errors: as feed().

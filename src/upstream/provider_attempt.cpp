@@ -99,15 +99,10 @@ WEIR_OWN_FRAME net::Task<Result<std::string>> read_all(net::Call& call, std::siz
     }
 }
 
-WEIR_OWN_FRAME net::Task<AttemptFailure> read_failure(net::Call& call,
-                                                      const wire::ResponseHead& head,
-                                                      const AttemptInput& input,
-                                                      std::string_view sent) {
-    const auto body = co_await read_all(call, limits::upstream_error_bytes, input);
-    const dialects::RetryHeaders headers{head.find("retry-after"), head.find("retry-after-ms")};
-    const int status = head.status();
-    dialects::ProviderFailure failure = dialects::classify_failure(
-        status, body ? std::string_view(*body) : std::string_view(), headers, sent);
+// What a refusal means. `sent` is what it refuses.
+AttemptFailure judged(int status, std::string_view body, const dialects::RetryHeaders& headers,
+                      std::string_view sent, const AttemptInput& input) {
+    dialects::ProviderFailure failure = dialects::classify_failure(status, body, headers, sent);
     // Some providers repeat the key that they refuse; what is clipped before could keep most of it.
     failure.message = clip(without(std::move(failure.message), input.key.credential()), told_bytes);
     const std::string detail =
@@ -116,18 +111,37 @@ WEIR_OWN_FRAME net::Task<AttemptFailure> read_failure(net::Call& call,
     const bool told = dialects::is_the_clients(failure.kind) ||
                       (failure.kind == dialects::FailureClass::access && status == 404);
     if (!told)
-        co_return AttemptFailure{Error(Errc::upstream_error).because(detail), failure.kind,
-                                 failure.retry_after};
+        return {Error(Errc::upstream_error).because(detail), failure.kind, failure.retry_after};
     Error error(Errc::upstream_rejected,
                 failure.message.empty() ? "The provider refused the request." : failure.message);
-    co_return AttemptFailure{
-        std::move(error).with_status(status).because(detail), failure.kind, {}};
+    constexpr int bad_request = 400; // of a refusal that came with the status of an answer
+    return {std::move(error).with_status(status < 400 ? bad_request : status).because(detail),
+            failure.kind,
+            {}};
+}
+
+WEIR_OWN_FRAME net::Task<AttemptFailure> read_failure(net::Call& call,
+                                                      const wire::ResponseHead& head,
+                                                      const AttemptInput& input,
+                                                      std::string_view sent) {
+    const auto body = co_await read_all(call, limits::upstream_error_bytes, input);
+    const dialects::RetryHeaders headers{head.find("retry-after"), head.find("retry-after-ms")};
+    co_return judged(head.status(), body ? std::string_view(*body) : std::string_view(), headers,
+                     sent, input);
 }
 
 // What a provider says of itself is for the log, without the key that it may repeat.
 AttemptFailure failed(Error error, const AttemptInput& input) {
     std::string detail = without(std::string(error.detail()), input.key.credential());
     return {std::move(error).because(std::move(detail)), dialects::FailureClass::transient, {}};
+}
+
+// Where an answer was to begin. What was sent is made once more: it was let go of long before.
+AttemptFailure failed_at_once(Error error, const AttemptInput& input, chat::Delivery delivery) {
+    if (error.told().empty()) return failed(std::move(error), input);
+    dialects::Dropped dropped;
+    const auto sent = request_bytes(input, delivery, dropped);
+    return judged(200, error.told(), {}, sent ? sent->view() : std::string_view(), input);
 }
 
 // Sends the request and reads the answer's head; on an idle connection that turns out to be dead,
@@ -212,14 +226,17 @@ WEIR_OWN_FRAME net::Task<Attempted> attempt_once(const AttemptInput& input,
         auto made = request_bytes(input, delivery, dropped);
         if (made && input.candidate.strict && !dropped.empty())
             made = refuse(untranslated(dropped));
+        // What this dialect cannot say another may.
         if (!made)
             co_return std::unexpected(
-                AttemptFailure{std::move(made).error(), dialects::FailureClass::request, {}});
+                AttemptFailure{std::move(made).error(), dialects::FailureClass::access, {}});
         request.emplace(*std::move(made));
     }
     std::optional<net::Call> call;
     auto head = co_await exchange(input, call, first_event, *request);
     if (!head) co_return std::unexpected(failed(std::move(head).error(), input));
+    const auto said = dialects::read_provider_limits(head->fields(), input.loop.clock().wall());
+    if (!said.none()) input.headroom.note(input.candidate, input.key.group(), said);
     if (head->status() != 200)
         co_return std::unexpected(co_await read_failure(*call, *head, input, request->view()));
     request.reset();
@@ -241,13 +258,19 @@ WEIR_OWN_FRAME net::Task<Attempted> attempt_once(const AttemptInput& input,
                                     input.key.credential()};
         auto streamed = std::make_unique<StreamedAnswer>(std::move(*call), std::move(parts));
         auto opened = co_await streamed->open(first_event);
-        if (!opened) co_return std::unexpected(failed(std::move(opened).error(), input));
+        if (!opened)
+            co_return std::unexpected(failed_at_once(std::move(opened).error(), input, delivery));
         out = std::move(streamed);
     } else {
         auto body = co_await read_all(*call, limits::upstream_body_bytes, input);
         if (!body) co_return std::unexpected(failed(std::move(body).error(), input));
         auto events = codec.whole(*body);
-        if (!events) co_return std::unexpected(failed(std::move(events).error(), input));
+        if (!events) {
+            Error fault = std::move(events).error();
+            if (fault.code() == Errc::upstream_error)
+                fault = std::move(fault).told(body->substr(0, limits::upstream_error_bytes));
+            co_return std::unexpected(failed_at_once(std::move(fault), input, delivery));
+        }
         date(*events, input.loop.clock().wall());
         out = std::make_unique<WholeAnswer>(*std::move(events));
     }

@@ -8,6 +8,7 @@
 #include "quota/reservation.h"
 #include "upstream/allowance.h"
 #include "upstream/answer.h"
+#include "upstream/headroom.h"
 #include "upstream/key_pool.h"
 #include "upstream/routes.h"
 
@@ -23,6 +24,7 @@ struct AttemptFailure {
 
 struct AttemptInput {
     net::HttpClient& client;
+    Headroom& headroom; // is told what the provider says
     net::Loop& loop;
     net::Interrupt& interrupt;
     quota::Reservation& reservation;

@@ -21,8 +21,11 @@ class Tally {
 public:
     void skipped(const KeyPool::Choices& choices) {
         if (choices.lack == KeyPool::Choices::Lack::suspended) ++suspended_;
-        if (choices.ready_in)
-            ready_in_ = std::min(ready_in_.value_or(*choices.ready_in), *choices.ready_in);
+        if (choices.ready_in) ready_in(*choices.ready_in);
+        ++skipped_;
+    }
+    void no_room(milliseconds wait) {
+        ready_in(wait);
         ++skipped_;
     }
     void failed(const AttemptFailure& failure) {
@@ -33,8 +36,7 @@ public:
         if (auth) ++refused_;
         if (failure.kind == dialects::FailureClass::rate) {
             ++cooled_;
-            const milliseconds wait = failure.retry_after.value_or(usual_cooling);
-            ready_in_ = std::min(ready_in_.value_or(wait), wait);
+            ready_in(failure.retry_after.value_or(usual_cooling));
         }
     }
     Error verdict() && {
@@ -53,6 +55,7 @@ public:
     }
 
 private:
+    void ready_in(milliseconds wait) { ready_in_ = std::min(ready_in_.value_or(wait), wait); }
     int tried_ = 0;
     int skipped_ = 0;   // targets without a key that may be asked
     int suspended_ = 0; // of those, for good
@@ -66,15 +69,23 @@ bool is_trouble(dialects::FailureClass kind) {
     return kind == dialects::FailureClass::transient || kind == dialects::FailureClass::capacity;
 }
 
-// A refusal for the key's sake costs nothing, and takes the key out of the way.
-bool was_work(dialects::FailureClass kind) {
-    return is_trouble(kind) || kind == dialects::FailureClass::access;
-}
-
 // Whether the provider is to blame, and not whoever asked or the books here.
 bool is_the_providers(Errc code) {
     return code == Errc::upstream_error || code == Errc::upstream_timeout ||
            code == Errc::upstream_malformed || code == Errc::stream_truncated;
+}
+
+// Nothing was sent: the target's dialect, or the model's rule, has no words for it.
+bool is_unsayable(const AttemptFailure& failure) {
+    return failure.kind == dialects::FailureClass::access &&
+           !is_the_providers(failure.error.code()) &&
+           failure.error.code() != Errc::upstream_rejected;
+}
+
+// A refusal for the key's sake costs nothing, and takes the key out of the way.
+bool was_work(const AttemptFailure& failure) {
+    const bool access = failure.kind == dialects::FailureClass::access;
+    return is_trouble(failure.kind) || (access && !is_unsayable(failure));
 }
 
 bool is_final(const AttemptFailure& failure) {
@@ -183,6 +194,16 @@ net::Task<Upstream::Opened> Upstream::attempt(const AttemptInput& input) {
         AttemptFailure{std::move(demo).error(), dialects::FailureClass::transient, std::nullopt});
 }
 
+net::Task<Upstream::Opened> Upstream::whole_of(std::unique_ptr<Answer> answer,
+                                               const AttemptInput& input,
+                                               quota::TokenMeter& meter) {
+    auto gathered = co_await gather(std::move(answer), input, meter);
+    input.allowance.count_exactly_by({});
+    if (gathered) co_return std::move(*gathered);
+    co_return std::unexpected(AttemptFailure{std::move(gathered).error(),
+                                             dialects::FailureClass::transient, std::nullopt});
+}
+
 // What a failure says about the key, and about the target.
 void Upstream::judge(const AttemptInput& input, const AttemptFailure& failure, Targets::Use& use) {
     using dialects::FailureClass;
@@ -198,7 +219,9 @@ void Upstream::judge(const AttemptInput& input, const AttemptFailure& failure, T
         keys_.note_error(input.key, why);
         if (is_the_providers(failure.error.code())) use.failed();
         break;
-    case FailureClass::access: keys_.note_error(input.key, why); break;
+    case FailureClass::access:
+        if (!is_unsayable(failure)) keys_.note_error(input.key, why);
+        break;
     case FailureClass::context:
     case FailureClass::policy:
     case FailureClass::request: break;
@@ -215,23 +238,31 @@ Upstream::open(Caller caller, quota::Reservation& reservation, Allowance& allowa
     budget_.request();
     CO_TRY(const std::vector<const Candidate*> candidates,
            targets_.order(route, checked.request()));
+    const std::int64_t tokens = checked.request().input_tokens_estimate();
     std::optional<Deadline> whole; // one for all tries
     for (const Candidate* const chosen : candidates) {
         const Candidate& candidate = *chosen;
         const KeyPool::Choices choices = keys_.choose(*candidate.provider);
         if (choices.keys.empty()) tally.skipped(choices);
         for (const KeyPool::Choice& key : choices.keys) {
-            if (tries >= limits::attempts || ++attempts > limits::keys_tried) break;
+            if (tries >= limits::attempts || attempts >= limits::keys_tried) break;
             if (!keys_.may_ask(key)) continue;
             if (candidates.size() > 1 && !targets_.admits(candidate, key.group())) continue;
+            const auto no_room = headroom_.take(candidate, key.group(), tokens);
+            if (no_room) {
+                tally.no_room(*no_room);
+                continue;
+            }
             // The first try is everyone's right; one more costs the budget of all.
             if (tries > 0 && !budget_.take()) break;
             const Deadline deadline =
                 Deadline::at(clock_.steady() + candidate.provider->timeouts.total);
             whole = whole ? whole->earlier(deadline) : deadline;
+            ++attempts;
             const KeyPool::Use use = keys_.use(key);
             Targets::Use visit(targets_, candidate, key.group());
             const AttemptInput input{caller.client,
+                                     headroom_,
                                      caller.loop,
                                      caller.interrupt,
                                      reservation,
@@ -247,15 +278,8 @@ Upstream::open(Caller caller, quota::Reservation& reservation, Allowance& allowa
             reservation.restart();
             Opened opened = co_await attempt(input);
             if (opened) visit.succeeded();
-            if (opened && delivery == chat::Delivery::whole) {
-                auto gathered = co_await gather(std::move(*opened), input, caller.meter);
-                allowance.count_exactly_by({});
-                if (gathered) opened = std::move(*gathered);
-                else
-                    opened = std::unexpected(AttemptFailure{std::move(gathered).error(),
-                                                            dialects::FailureClass::transient,
-                                                            std::nullopt});
-            }
+            if (opened && delivery == chat::Delivery::whole)
+                opened = co_await whole_of(std::move(*opened), input, caller.meter);
             if (opened) {
                 keys_.note_success(key);
                 (*opened)->keep = route.routes;
@@ -265,9 +289,9 @@ Upstream::open(Caller caller, quota::Reservation& reservation, Allowance& allowa
             if (is_final(opened.error()))
                 co_return std::unexpected(std::move(opened).error().error);
             tally.failed(opened.error());
-            if (was_work(opened.error().kind)) ++tries;
+            if (was_work(opened.error())) ++tries;
             // A provider in trouble is in trouble with its other keys too: the next target at once.
-            if (is_trouble(opened.error().kind)) break;
+            if (is_trouble(opened.error().kind) || is_unsayable(opened.error())) break;
         }
     }
     co_return std::unexpected(std::move(tally).verdict());

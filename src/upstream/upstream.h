@@ -8,6 +8,7 @@
 #include "quota/reservation.h"
 #include "quota/token_meter.h"
 #include "upstream/answer.h"
+#include "upstream/headroom.h"
 #include "upstream/key_pool.h"
 #include "upstream/provider_attempt.h"
 #include "upstream/retry_budget.h"
@@ -23,6 +24,7 @@ public:
     Upstream(std::shared_ptr<const Routes> routes, const Clock& clock)
         : keys_(clock),
           targets_(clock),
+          headroom_(clock),
           budget_(clock),
           clock_(clock),
           routes_(std::move(routes)) {}
@@ -51,10 +53,13 @@ public:
 private:
     using Opened = std::expected<std::unique_ptr<Answer>, AttemptFailure>;
     net::Task<Opened> attempt(const AttemptInput& input);
+    static net::Task<Opened> whole_of(std::unique_ptr<Answer> answer, const AttemptInput& input,
+                                      quota::TokenMeter& meter);
     void judge(const AttemptInput& input, const AttemptFailure& failure, Targets::Use& use);
 
     KeyPool keys_;
     Targets targets_;
+    Headroom headroom_;
     RetryBudget budget_;
     const Clock& clock_;
     mutable Guarded<std::shared_ptr<const Routes>> routes_;
