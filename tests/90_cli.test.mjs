@@ -1,6 +1,8 @@
 // The command line: exit codes, what stands on stdout, and the JSON that other programs read.
 
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 
 import { WEIR, bare_environment, make_folder, run } from './harness/program.mjs';
@@ -14,6 +16,30 @@ const weir = await start_weir(scope, { config: sim_config(sim) });
 const alone = (args, options = {}) =>
   run(WEIR, args, { env: bare_environment(), cwd: make_folder(), ...options });
 const fields = (object) => Object.keys(object).sort();
+
+describe('import', () => {
+  test('a configuration of LiteLLM becomes a good one, and what is left out is said', async () => {
+    const folder = make_folder();
+    writeFileSync(join(folder, 'config.yaml'), `
+model_list:
+  - model_name: fast
+    litellm_params: {model: groq/llama-3.1-8b-instant, api_key: sk-a-secret, rpm: 30}
+general_settings: {master_key: sk-1234}
+`);
+    const made = await run(WEIR, ['import', 'litellm', 'config.yaml'],
+      { env: bare_environment(), cwd: folder });
+    assert.equal(made.code, 0, made.stderr);
+    assert.match(made.stderr, /left out: model_list\.fast\.rpm/);
+    assert.match(made.stderr, /left out: general_settings\.master_key/);
+    assert.doesNotMatch(made.stdout + made.stderr, /sk-a-secret|sk-1234/);
+    writeFileSync(join(folder, 'weir.yaml'), made.stdout);
+    const env = { ...bare_environment(), GROQ_API_KEY: 'k' };
+    const check = await run(WEIR, ['config', 'check'], { env, cwd: folder });
+    assert.equal(check.code, 0, check.stderr);
+    for (const [file, code] of [['weir.yaml', 1], ['none.yaml', 1]])
+      assert.equal((await run(WEIR, ['import', 'litellm', file], { env, cwd: folder })).code, code);
+  });
+});
 
 describe('usage', () => {
   test('version', async () => {

@@ -21,7 +21,7 @@ struct Common {
 };
 
 void add_server_commands(CLI::App& app, Common& common); // serve, status, health, version
-void add_config_commands(CLI::App& app, Common& common); // config check|show|schema
+void add_config_commands(CLI::App& app, Common& common); // config check|show|schema, import
 void add_people_commands(CLI::App& app, Common& common); // user, team, key
 void add_money_commands(CLI::App& app, Common& common);  // quota, ledger
 void add_route_commands(CLI::App& app, Common& common);  // provider, explain

@@ -2,10 +2,12 @@
 
 #include "app/commands.h"
 #include "config/environment.h"
+#include "config/litellm_import.h"
 
 #include <algorithm>
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
+#include <memory>
 
 #include "json/writer.h"
 #include "upstream/routes.h"
@@ -60,6 +62,26 @@ int show(const Common& common) {
     return 0;
 }
 
+int import_litellm(const std::string& file) {
+    std::string text;
+    if (const auto read = config::read_file(file)) text = *read;
+    else return fmt::print(stderr, "{}\n", read.error()), 1;
+    const auto imported = config::import_litellm(file, text);
+    if (!imported) {
+        for (const std::string& fault : imported.error().faults) fmt::print(stderr, "{}\n", fault);
+        return 1;
+    }
+    fmt::print("{}", imported->yaml);
+    for (const std::string& what : imported->left_out) fmt::print(stderr, "left out: {}\n", what);
+    // Whatever its variables hold: those of this machine need not be set.
+    const config::Environment any = [](const std::string&) { return std::string("set"); };
+    const auto again = config::load("weir.yaml", imported->yaml, any);
+    if (again) return 0;
+    for (const std::string& fault : again.error().faults)
+        fmt::print(stderr, "to mend by hand: {}\n", fault);
+    return 0;
+}
+
 } // namespace
 
 void add_config_commands(CLI::App& app, Common& common) {
@@ -74,6 +96,14 @@ void add_config_commands(CLI::App& app, Common& common) {
     family->add_subcommand("schema", "a JSON Schema for editors")->callback([] {
         fmt::print("{}", config::schema());
     });
+
+    auto* const import = app.add_subcommand("import", "take over another gateway's configuration");
+    import->require_subcommand(1);
+    const auto file = std::make_shared<std::string>();
+    auto* const litellm = import->add_subcommand(
+        "litellm", "print a weir.yaml made from LiteLLM's config.yaml, and what is left out");
+    litellm->add_option("FILE", *file, "LiteLLM's configuration")->required();
+    litellm->callback([&common, file] { common.exit_code = import_litellm(*file); });
 }
 
 } // namespace weir::app

@@ -1,8 +1,8 @@
 #include "config/load.h"
 
-#include "base/text.h"
 #include "config/decode.h"
 #include "config/known_providers.h"
+#include "config/yaml_text.h"
 #include "json/writer.h"
 
 #include <cerrno>
@@ -14,33 +14,9 @@
 namespace weir::config {
 namespace {
 
-// A file larger than this is no configuration, and YAML aliases could still make it larger.
-constexpr std::size_t file_bytes_max = 1024 * 1024;
-constexpr int yaml_depth_max = 32;
-
-// yaml-cpp recurses by nesting: flow brackets are counted before it sees them.
-bool too_deep(const std::string& text) {
-    int depth = 0;
-    for (const char c : text) {
-        if (c == '[' || c == '{') ++depth;
-        if (c == ']' || c == '}') --depth;
-        if (depth > yaml_depth_max) return true;
-    }
-    std::istringstream lines(text);
-    for (std::string line; std::getline(lines, line);) {
-        const std::size_t indent = line.find_first_not_of(" -?:\t");
-        if (indent != std::string::npos && indent > 200) return true;
-    }
-    return false;
-}
-
 Refusal refusal(const Reading& reading) {
     Refusal out;
-    for (const Fault& fault : reading.faults) {
-        out.faults.push_back(fault.line == 0 ? fmt::format("{}: {}", reading.file, fault.message)
-                                             : fmt::format("{}:{}:{}: {}", reading.file, fault.line,
-                                                           fault.column, fault.message));
-    }
+    for (const Fault& fault : reading.faults) out.faults.push_back(shown(reading.file, fault));
     return out;
 }
 
@@ -85,18 +61,14 @@ std::expected<Config, Refusal> load(const std::string& file, const std::string& 
                                     const Environment& environment) {
     Reading reading{file, environment, {}, {}, {}};
     Config config;
-    if (text.size() > file_bytes_max || too_deep(text)) {
-        reading.faults.push_back({0, 0, "the file is too large or nested too deeply"});
-        return std::unexpected(refusal(reading));
-    }
-    if (!is_utf8(text)) {
-        reading.faults.push_back({0, 0, "the file is not UTF-8"});
+    const auto node = read_yaml(text);
+    if (!node) {
+        reading.faults.push_back(node.error());
         return std::unexpected(refusal(reading));
     }
     try {
-        const YAML::Node node = text.empty() ? YAML::Node() : YAML::Load(text);
         SchemaNode schema;
-        Section root(reading, node, "", schema);
+        Section root(reading, *node, "", schema);
         decode(root, config);
     } catch (const YAML::Exception& wrong) {
         reading.fault(wrong.mark, wrong.msg);
@@ -112,7 +84,7 @@ std::expected<Config, Refusal> load(const std::string& file, const std::string& 
     return config;
 }
 
-std::expected<Config, Refusal> load_file(const std::string& file, const Environment& environment) {
+std::expected<std::string, std::string> read_file(const std::string& file) {
     std::ifstream stream(file, std::ios::binary);
     std::string text;
     if (stream) {
@@ -120,9 +92,14 @@ std::expected<Config, Refusal> load_file(const std::string& file, const Environm
         whole << stream.rdbuf();
         text = whole.str();
     }
-    if (!stream)
-        return std::unexpected(Refusal{{fmt::format("{}: {}", file, std::strerror(errno))}});
-    return load(file, text, environment);
+    if (!stream) return std::unexpected(fmt::format("{}: {}", file, std::strerror(errno)));
+    return text;
+}
+
+std::expected<Config, Refusal> load_file(const std::string& file, const Environment& environment) {
+    const auto text = read_file(file);
+    if (!text) return std::unexpected(Refusal{{text.error()}});
+    return load(file, *text, environment);
 }
 
 std::string schema() {

@@ -20,6 +20,9 @@ struct Refusal {
 std::expected<Config, Refusal> load(const std::string& file, const std::string& text,
                                     const Environment& environment);
 
+// Errors: why it cannot be read, with its name.
+std::expected<std::string, std::string> read_file(const std::string& file);
+
 // Reads the file first; a file that cannot be read is a fault too.
 std::expected<Config, Refusal> load_file(const std::string& file, const Environment& environment);
 
