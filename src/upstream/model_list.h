@@ -4,7 +4,7 @@
 
 #include "net/http/http_client.h"
 #include "upstream/codecs.h"
-#include "upstream/key_pool.h"
+#include "upstream/keys/key_pool.h"
 #include "upstream/routes.h"
 
 #include <map>

@@ -9,7 +9,7 @@
 #include "upstream/allowance.h"
 #include "upstream/answer.h"
 #include "upstream/headroom.h"
-#include "upstream/key_pool.h"
+#include "upstream/keys/key_pool.h"
 #include "upstream/routes.h"
 
 #include <expected>

@@ -1,6 +1,6 @@
 // What it costs to choose a target and a key. The limit is 2 us.
 
-#include "upstream/key_pool.h"
+#include "upstream/keys/key_pool.h"
 #include "upstream/targets.h"
 
 #include <benchmark/benchmark.h>

@@ -1,7 +1,7 @@
 // The choice of targets and keys against ten simulated providers with limits, latencies and
 // brownouts, on a clock of its own.
 
-#include "upstream/key_pool.h"
+#include "upstream/keys/key_pool.h"
 #include "upstream/retry_budget.h"
 #include "upstream/targets.h"
 

@@ -9,7 +9,7 @@
 #include "quota/token_meter.h"
 #include "upstream/answer.h"
 #include "upstream/headroom.h"
-#include "upstream/key_pool.h"
+#include "upstream/keys/key_pool.h"
 #include "upstream/provider_attempt.h"
 #include "upstream/retry_budget.h"
 #include "upstream/routes.h"

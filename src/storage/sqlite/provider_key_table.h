@@ -2,7 +2,7 @@
 // The states of provider keys that are not well, as rows. Thread: the writer's, but for loading.
 
 #include "storage/sqlite/database.h"
-#include "upstream/key_pool.h"
+#include "upstream/keys/key_pool.h"
 
 namespace weir::storage {
 

@@ -10,7 +10,7 @@
 #include "storage/sqlite/writer.h"
 #include "streams/idempotency.h"
 #include "streams/response_store.h"
-#include "upstream/key_pool.h"
+#include "upstream/keys/key_pool.h"
 
 #include <memory>
 #include <string>

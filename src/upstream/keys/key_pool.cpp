@@ -1,4 +1,4 @@
-#include "upstream/key_pool.h"
+#include "upstream/keys/key_pool.h"
 
 #include "base/digest.h"
 #include "base/text.h"

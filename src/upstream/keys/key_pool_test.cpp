@@ -1,4 +1,4 @@
-#include "upstream/key_pool.h"
+#include "upstream/keys/key_pool.h"
 
 #include <gtest/gtest.h>
 
