@@ -3,7 +3,7 @@
 // no server runs; and how they show what came back.
 
 #include "app/settings.h"
-#include "endpoints/admin.h"
+#include "endpoints/admin/admin.h"
 #include "json/document.h"
 
 #include <optional>

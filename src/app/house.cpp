@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 #include "config/environment.h"
-#include "endpoints/admin_money.h"
+#include "endpoints/admin/money.h"
 #include "net/process_signals.h"
 #include "quota/refusal.h"
 

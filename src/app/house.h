@@ -3,7 +3,7 @@
 // top; a command that finds no server uses it as it is.
 
 #include "app/settings.h"
-#include "endpoints/admin.h"
+#include "endpoints/admin/admin.h"
 #include "gateway/parts.h"
 #include "net/blocking_pool.h"
 #include "net/system_clock.h"

@@ -2,7 +2,7 @@
 
 #include "app/commands.h"
 #include "base/text.h"
-#include "endpoints/admin_money.h"
+#include "endpoints/admin/money.h"
 #include "json/writer.h"
 #include "storage/sqlite/sqlite_store.h"
 #include "storage/sqlite/user_tables.h"

@@ -1,6 +1,6 @@
 #include "endpoints/routes.h"
 
-#include "endpoints/admin_door.h"
+#include "endpoints/admin/door.h"
 #include "endpoints/chat_doors.h"
 #include "endpoints/health.h"
 #include "endpoints/message_doors.h"

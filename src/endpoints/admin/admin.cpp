@@ -1,8 +1,8 @@
-#include "endpoints/admin.h"
+#include "endpoints/admin/admin.h"
 
-#include "endpoints/admin_money.h"
-#include "endpoints/admin_people.h"
-#include "endpoints/admin_state.h"
+#include "endpoints/admin/money.h"
+#include "endpoints/admin/people.h"
+#include "endpoints/admin/state.h"
 
 #include <array>
 

@@ -1,10 +1,10 @@
-#include "endpoints/admin_people.h"
+#include "endpoints/admin/people.h"
 
 #include "access/password.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "base/token_text.h"
-#include "endpoints/admin_fields.h"
+#include "endpoints/admin/fields.h"
 #include "json/writer.h"
 
 #include <fmt/core.h>

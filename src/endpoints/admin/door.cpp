@@ -1,4 +1,4 @@
-#include "endpoints/admin_door.h"
+#include "endpoints/admin/door.h"
 
 #include <cstdlib>
 

@@ -1,7 +1,7 @@
 #pragma once
 // /api/v1/admin/… over HTTP and the control socket.
 
-#include "endpoints/admin.h"
+#include "endpoints/admin/admin.h"
 #include "endpoints/context.h"
 
 namespace weir::endpoints {

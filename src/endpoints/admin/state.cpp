@@ -1,7 +1,7 @@
-#include "endpoints/admin_state.h"
+#include "endpoints/admin/state.h"
 
 #include "base/text.h"
-#include "endpoints/admin_money.h"
+#include "endpoints/admin/money.h"
 #include "endpoints/stability_doors.h"
 #include "gateway/quota_view.h"
 #include "json/writer.h"

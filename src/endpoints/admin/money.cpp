@@ -1,7 +1,7 @@
-#include "endpoints/admin_money.h"
+#include "endpoints/admin/money.h"
 
 #include "base/text.h"
-#include "endpoints/admin_fields.h"
+#include "endpoints/admin/fields.h"
 #include "gateway/quota_view.h"
 #include "json/writer.h"
 

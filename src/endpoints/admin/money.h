@@ -1,7 +1,7 @@
 #pragma once
 // Budgets and the ledger's totals. Each is one route of endpoints/admin.cpp.
 
-#include "endpoints/admin_people.h"
+#include "endpoints/admin/people.h"
 
 namespace weir::endpoints {
 

@@ -1,4 +1,4 @@
-#include "endpoints/admin_fields.h"
+#include "endpoints/admin/fields.h"
 
 #include <fmt/core.h>
 

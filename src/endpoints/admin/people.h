@@ -1,7 +1,7 @@
 #pragma once
 // Users, teams and keys: list, make, change. Each is one route of endpoints/admin.cpp.
 
-#include "endpoints/admin.h"
+#include "endpoints/admin/admin.h"
 
 namespace weir::endpoints {
 

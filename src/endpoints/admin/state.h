@@ -2,7 +2,7 @@
 // What the server is doing: status, providers, and why a request would go where. Each is one route
 // of endpoints/admin.cpp.
 
-#include "endpoints/admin_people.h"
+#include "endpoints/admin/people.h"
 
 namespace weir::endpoints {
 
