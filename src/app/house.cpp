@@ -92,11 +92,13 @@ Result<std::unique_ptr<House>> House::build(Settings settings) {
              master_key(config.data_dir, house->random, config::process_environment()));
     WEIR_TRY(house->store,
              storage::SqliteStore::open(config.data_dir, config.durability, house->clock));
+    const Seal seal(pepper, "provider keys");
     WEIR_TRY(house->access,
              access::Access::open({*house->store, house->clock, house->random}, std::move(pepper)));
     house->gate = std::make_unique<limits::Gate>(config.limits, house->clock, house->random);
     // Before the store has a thread of its own.
     WEIR_TRY(const auto known_keys, house->store->load_provider_keys());
+    WEIR_TRY(auto added_keys, house->store->load_added_keys());
     WEIR_TRY(house->ledger,
              quota::Ledger::open({*house->store, house->clock, house->random}, config.quota));
     if (const std::int64_t crashed = house->ledger->crashed(); crashed > 0) {
@@ -124,6 +126,7 @@ Result<std::unique_ptr<House>> House::build(Settings settings) {
         [log = house->log.get()](const std::string& kind, const std::string& detail) {
             log->publish(record::Event{kind, detail});
         });
+    WEIR_CHECK(house->add_provider_keys(seal, std::move(added_keys)));
     house->streams = std::make_unique<streams::StreamIndex>(house->clock, config.streams.memory);
     house->idempotency = std::make_unique<streams::Idempotency>(*house->store);
     house->pool = std::make_unique<net::BlockingPool>(pool_threads);
@@ -133,9 +136,25 @@ Result<std::unique_ptr<House>> House::build(Settings settings) {
         house->clock, house->random, *house->access, *house->gate, *house->ledger, *house->upstream,
         *house->streams, *house->idempotency, *house->meter, house->flights, *house->store,
         *house->log, house->draining, house->running});
-    house->admin = std::make_unique<endpoints::AdminWorld>(
-        endpoints::AdminWorld{*house->parts, *house->pool, house->clock.steady(), version});
+    house->admin = std::make_unique<endpoints::AdminWorld>(endpoints::AdminWorld{
+        *house->parts, *house->pool, *house->provider_keys, house->clock.steady(), version});
     return house;
+}
+
+Result<void> House::add_provider_keys(const Seal& seal, std::vector<upstream::AddedKey> keys) {
+    upstream::AddedKeys::SetRoutes set = [all = upstream.get()](auto routes) {
+        all->set_routes(std::move(routes));
+    };
+    provider_keys = std::make_unique<upstream::AddedKeys>(
+        upstream::AddedKeys::Parts{*store, seal, random, clock, upstream->keys(), std::move(set)});
+    for (const std::string& id : provider_keys->load(std::move(keys)))
+        log->publish(record::Event{"provider_key_locked",
+                                   id + ": it was sealed with another master key; add it again"});
+    upstream->keys().judge_canaries(
+        [all = provider_keys.get()](const std::string& id, upstream::CanaryVerdict verdict) {
+            all->judge(id, verdict);
+        });
+    return provider_keys->set_config(settings.config);
 }
 
 House::~House() {
@@ -148,10 +167,9 @@ std::vector<std::string> House::reload(const Flags& flags, const config::Environ
     if (!loaded) return std::move(loaded).error().faults;
     if (loaded->file.empty() && !settings.file.empty())
         return {settings.file + " is gone; what was read from it stays in force"};
-    auto routes = upstream::Routes::create(loaded->config);
-    if (!routes) return {std::string(routes.error().message())};
+    if (const auto taken = provider_keys->set_config(loaded->config); !taken)
+        return {std::string(taken.error().message())};
     settings = *std::move(loaded);
-    upstream->set_routes(*std::move(routes));
     upstream->keys().forgive_all();
     gate->set_rules(settings.config->limits);
     ledger->set_defaults(settings.config->quota);

@@ -25,6 +25,8 @@ struct House {
     // fault a line.
     std::vector<std::string> reload(const Flags& flags, const config::Environment& environment);
 
+    Result<void> add_provider_keys(const Seal& seal, std::vector<upstream::AddedKey> keys);
+
     Settings settings;
     net::SystemClock clock;
     net::SystemRandom random;
@@ -34,6 +36,7 @@ struct House {
     std::unique_ptr<limits::Gate> gate;
     std::unique_ptr<quota::Ledger> ledger;
     std::unique_ptr<upstream::Upstream> upstream;
+    std::unique_ptr<upstream::AddedKeys> provider_keys;
     std::unique_ptr<streams::StreamIndex> streams;
     std::unique_ptr<streams::Idempotency> idempotency;
     streams::SingleFlight flights;

@@ -4,7 +4,10 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
+#include <iostream>
 #include <memory>
+
+#include "json/writer.h"
 
 namespace weir::app {
 namespace {
@@ -73,6 +76,91 @@ int explain(Console console, const std::string& key, const std::string& model) {
     return 0;
 }
 
+struct KeyWords {
+    std::string provider;
+    std::string name;
+    std::string group;
+    std::string stage;
+    std::int64_t weight = 1;
+};
+
+// The path of a key that is named as "PROVIDER/NAME".
+std::string key_path(const std::string& id) {
+    const std::size_t slash = id.rfind('/');
+    if (slash == std::string::npos) return "providers//keys/" + percent_encode(id);
+    return "providers/" + percent_encode(id.substr(0, slash)) + "/keys/" +
+           percent_encode(id.substr(slash + 1));
+}
+
+int print_stage(const Console& console, const Result<endpoints::AdminReply>& reply) {
+    if (!reply) return Console::refused(reply.error());
+    if (console.format() == Format::json) {
+        fmt::print("{}\n", reply->body);
+        return 0;
+    }
+    const auto document = json::Document::parse(reply->body);
+    const json::Value root = document->root();
+    if (const auto stage = root.find("stage"))
+        fmt::print("{} is {}.\n", shown(*root.find("id")), shown(*stage));
+    else fmt::print("{} is revoked.\n", shown(*root.find("id")));
+    return 0;
+}
+
+int add_provider_key(Console console, const KeyWords& words) {
+    std::string value;
+    std::getline(std::cin, value);
+    if (value.ends_with('\r')) value.pop_back();
+    std::string body;
+    json::Writer writer(body);
+    writer.begin_object().member("name", words.name).member("value", value);
+    writer.member("weight", words.weight);
+    if (!words.group.empty()) writer.member("group", words.group);
+    if (!words.stage.empty()) writer.member("stage", words.stage);
+    writer.end_object();
+    return print_stage(
+        console,
+        console.ask("POST", "providers/" + percent_encode(words.provider) + "/keys", {}, body));
+}
+
+void add_provider_key_commands(CLI::App& provider, Common& common) {
+    auto* const family =
+        provider.add_subcommand("key", "keys beside those of the file, without a restart");
+    family->require_subcommand(1);
+    const auto words = std::make_shared<KeyWords>();
+
+    auto* const add = family->add_subcommand("add", "add a key; reads its value from stdin");
+    add->add_option("PROVIDER", words->provider, "a provider of the configuration")->required();
+    add->add_option("NAME", words->name, "a new name")->required();
+    add->add_option("--group", words->group, "the organisation whose rates it shares");
+    add->add_option("--weight", words->weight, "how often it is asked, for others of weight 1");
+    add->add_option("--stage", words->stage, "staged, canary (unless said otherwise) or active");
+    add->add_flag("--json", common.json, "as JSON");
+    add->callback(
+        [&common, words] { common.exit_code = add_provider_key(common.console(), *words); });
+
+    auto* const stage = family->add_subcommand(
+        "stage", "staged: kept; canary: one request in 20; active; draining: no new request");
+    stage->add_option("KEY", words->name, "PROVIDER/NAME")->required();
+    stage->add_option("STAGE", words->stage, "staged, canary, active or draining")->required();
+    stage->add_flag("--json", common.json, "as JSON");
+    stage->callback([&common, words] {
+        std::string body;
+        json::Writer writer(body);
+        writer.begin_object().member("stage", words->stage).end_object();
+        Console console = common.console();
+        common.exit_code =
+            print_stage(console, console.ask("PATCH", key_path(words->name), {}, body));
+    });
+
+    auto* const revoke = family->add_subcommand("revoke", "forget a key; running answers end");
+    revoke->add_option("KEY", words->name, "PROVIDER/NAME")->required();
+    revoke->add_flag("--json", common.json, "as JSON");
+    revoke->callback([&common, words] {
+        Console console = common.console();
+        common.exit_code = print_stage(console, console.ask("DELETE", key_path(words->name)));
+    });
+}
+
 } // namespace
 
 void add_route_commands(CLI::App& app, Common& common) {
@@ -87,6 +175,8 @@ void add_route_commands(CLI::App& app, Common& common) {
     test->add_option("NAME", *name)->required();
     test->add_flag("--json", common.json, "as JSON");
     test->callback([&common, name] { common.exit_code = test_provider(common.console(), *name); });
+
+    add_provider_key_commands(*family, common);
 
     const auto key = std::make_shared<std::string>();
     const auto model = std::make_shared<std::string>();

@@ -31,6 +31,8 @@ struct ProviderKey {
     Secret value;
     std::string group; // keys of one organisation share a quota there
     std::int64_t weight = 1;
+    // A canary is asked once in a while, until it has proven itself. The file's keys are trusted.
+    enum class Trust : std::uint8_t { full, canary } trust = Trust::full;
 };
 
 struct Timeouts {

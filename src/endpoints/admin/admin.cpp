@@ -2,6 +2,7 @@
 
 #include "endpoints/admin/money.h"
 #include "endpoints/admin/people.h"
+#include "endpoints/admin/provider_keys.h"
 #include "endpoints/admin/state.h"
 
 #include <array>
@@ -9,11 +10,12 @@
 namespace weir::endpoints {
 namespace {
 
-// A path is "things", "things/ID" or "things/ID/verb"; ID may hold anything, slashes too.
+// A path is "things", "things/ID", "things/ID/verb" or "things/ID/parts/PART", whose id is
+// "ID/PART"; ID may hold anything, slashes too.
 struct AdminRoute {
     std::string_view method;
     std::string_view collection;
-    enum class Form : std::uint8_t { all, one, verb } form;
+    enum class Form : std::uint8_t { all, one, verb, part } form;
     std::string_view verb;
     AdminTask (*handle)(AdminCall call);
 };
@@ -34,6 +36,9 @@ constexpr std::array table{
     AdminRoute{"GET", "ledger", Form::all, "", show_ledger},
     AdminRoute{"GET", "providers", Form::all, "", list_providers},
     AdminRoute{"POST", "providers", Form::verb, "test", test_provider},
+    AdminRoute{"POST", "providers", Form::verb, "keys", add_provider_key},
+    AdminRoute{"PATCH", "providers", Form::part, "keys", stage_provider_key},
+    AdminRoute{"DELETE", "providers", Form::part, "keys", revoke_provider_key},
     AdminRoute{"GET", "status", Form::all, "", show_status},
     AdminRoute{"GET", "explain", Form::all, "", explain},
 };
@@ -45,6 +50,16 @@ bool fits(const AdminRoute& route, std::string_view collection, std::string_view
     if (rest.empty()) return false;
     if (route.form == Form::one) {
         id = rest;
+        return true;
+    }
+    if (route.form == Form::part) {
+        const std::string between = "/" + std::string(route.verb) + "/";
+        const std::size_t at = rest.rfind(between);
+        if (at == 0 || at == std::string_view::npos || at + between.size() == rest.size())
+            return false;
+        id = rest.substr(0, at);
+        id += "/";
+        id += rest.substr(at + between.size());
         return true;
     }
     const std::string ending = "/" + std::string(route.verb);

@@ -5,6 +5,7 @@
 
 #include "gateway/parts.h"
 #include "net/blocking_pool.h"
+#include "upstream/keys/added_keys.h"
 
 #include <map>
 #include <string>
@@ -15,6 +16,7 @@ namespace weir::endpoints {
 struct AdminWorld {
     gateway::Parts& parts;
     net::BlockingPool& pool;
+    upstream::AddedKeys& provider_keys;
     SteadyTime started;
     std::string_view version;
 };

@@ -7,6 +7,7 @@
 #include "json/writer.h"
 #include "upstream/model_list.h"
 
+#include <algorithm>
 #include <fmt/core.h>
 
 namespace weir::endpoints {
@@ -20,13 +21,25 @@ void write_provider(json::Writer& writer, AdminWorld& world, const config::Provi
         .member("dialect", config::name(provider.dialect));
     writer.key("keys").begin_array();
     for (const upstream::KeyPool::View& key : world.parts.upstream.keys().view(provider)) {
-        writer.begin_object().member("name", key.name).member("state", name(key.state));
+        writer.begin_object()
+            .member("name", key.name)
+            .member("state",
+                    key.canary && key.state == upstream::KeyState::ok ? "canary" : name(key.state));
         writer.member_or_null("until",
                               key.until ? std::optional(format_time(*key.until)) : std::nullopt);
         writer.member("in_flight", key.in_flight);
         writer.member_or_null("last_error", key.last_error.empty() ? std::nullopt
                                                                    : std::optional(key.last_error));
         writer.end_object();
+    }
+    // Those that are not asked.
+    for (const upstream::AddedKey& key : world.provider_keys.of(provider.name)) {
+        if (key.stage != upstream::KeyStage::staged && key.stage != upstream::KeyStage::draining)
+            continue;
+        writer.begin_object().member("name", key.name).member("state", name(key.stage));
+        writer.key("until").null();
+        writer.member("in_flight", world.parts.upstream.keys().in_flight(key.id()));
+        writer.key("last_error").null().end_object();
     }
     writer.end_array().end_object();
 }
@@ -81,6 +94,10 @@ AdminTask test_provider(AdminCall call) {
     bool all_well = true;
     const net::Url* const url = routes->url_of(provider->name);
     std::vector<config::ProviderKey> keys = provider->keys;
+    for (const upstream::AddedKey& added : call.world.provider_keys.of(provider->name))
+        if (auto key = call.world.provider_keys.opened(added);
+            key && std::ranges::find(keys, key->id, &config::ProviderKey::id) == keys.end())
+            keys.push_back(*std::move(key));
     if (keys.empty()) keys.emplace_back();
     for (const config::ProviderKey& key : keys) {
         std::string verdict = "ok";

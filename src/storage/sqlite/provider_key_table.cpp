@@ -35,4 +35,45 @@ Result<void> save_provider_key(Database& database, const upstream::SavedKey& key
     return put.bind(6, key.last_error).run();
 }
 
+Result<std::vector<upstream::AddedKey>> load_added_keys(Database& database) {
+    WEIR_TRY(Statement row, database.prepare("SELECT provider, name, grp, weight, stage, "
+                                             "created_at, sealed FROM added_key "
+                                             "ORDER BY created_at, provider, name"));
+    std::vector<upstream::AddedKey> out;
+    while (true) {
+        WEIR_TRY(const bool there, row.next());
+        if (!there) return out;
+        upstream::AddedKey key;
+        key.provider = row.text(0);
+        key.name = row.text(1);
+        key.group = row.text(2);
+        key.weight = std::clamp<std::int64_t>(row.integer(3), 1, 1000);
+        key.stage = upstream::parse_key_stage(row.text(4)).value_or(upstream::KeyStage::staged);
+        key.created_at = WallTime(std::chrono::microseconds(row.integer(5)));
+        key.sealed = row.text(6);
+        out.push_back(std::move(key));
+    }
+}
+
+Result<void> put_added_key(Database& database, const upstream::AddedKey& key) {
+    WEIR_TRY(Statement put,
+             database.prepare("INSERT OR REPLACE INTO added_key (provider, name, grp, weight, "
+                              "stage, created_at, sealed) VALUES (?,?,?,?,?,?,?)"));
+    put.bind(1, key.provider).bind(2, key.name).bind(3, key.group).bind(4, key.weight);
+    put.bind(5, name(key.stage)).bind(6, key.created_at.time_since_epoch().count());
+    return put.bind_blob(7, key.sealed).run();
+}
+
+Result<void> drop_added_key(Database& database, std::string_view id) {
+    WEIR_TRY(Statement drop,
+             database.prepare("DELETE FROM added_key WHERE provider || '/' || name = ?"));
+    return drop.bind(1, id).run();
+}
+
+Result<void> set_key_stage(Database& database, std::string_view id, upstream::KeyStage stage) {
+    WEIR_TRY(Statement set, database.prepare("UPDATE added_key SET stage = ?1 WHERE "
+                                             "provider || '/' || name = ?2"));
+    return set.bind(1, name(stage)).bind(2, id).run();
+}
+
 } // namespace weir::storage

@@ -6,7 +6,7 @@ namespace weir::storage {
 namespace {
 
 // Never edit a step that was released: add one.
-constexpr std::array<const char*, 4> steps{R"(
+constexpr std::array<const char*, 5> steps{R"(
 CREATE TABLE journal (
     first_lsn INTEGER PRIMARY KEY,
     count INTEGER NOT NULL,
@@ -130,6 +130,18 @@ CREATE TABLE provider_key (
     until INTEGER NOT NULL,
     refusals INTEGER NOT NULL,
     last_error TEXT NOT NULL
+) WITHOUT ROWID;
+)",
+                                           R"(
+CREATE TABLE added_key (
+    provider TEXT NOT NULL,
+    name TEXT NOT NULL,
+    grp TEXT NOT NULL,
+    weight INTEGER NOT NULL,
+    stage TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    sealed BLOB NOT NULL,
+    PRIMARY KEY (provider, name)
 ) WITHOUT ROWID;
 )"};
 

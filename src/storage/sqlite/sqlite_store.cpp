@@ -153,6 +153,27 @@ void SqliteStore::save_provider_key(upstream::SavedKey key) {
     writer_->enqueue(std::move(keep), [](const Result<void>&) {});
 }
 
+Result<std::vector<upstream::AddedKey>> SqliteStore::load_added_keys() {
+    return storage::load_added_keys(writer_->database());
+}
+
+net::Task<Result<void>> SqliteStore::put_added_key(net::Loop& loop, upstream::AddedKey key) {
+    Writer::Change put = [&](Database& database) { return storage::put_added_key(database, key); };
+    co_return co_await change(loop, std::move(put));
+}
+
+net::Task<Result<void>> SqliteStore::drop_added_key(net::Loop& loop, std::string id) {
+    Writer::Change drop = [&](Database& database) { return storage::drop_added_key(database, id); };
+    co_return co_await change(loop, std::move(drop));
+}
+
+void SqliteStore::note_stage(std::string id, upstream::KeyStage stage) {
+    Writer::Change set = [key = std::move(id), stage](Database& database) {
+        return storage::set_key_stage(database, key, stage);
+    };
+    writer_->enqueue(std::move(set), [](const Result<void>&) {});
+}
+
 void SqliteStore::note_prices(std::vector<config::Price> prices) {
     Writer::Change keep = [all = std::move(prices), this](Database& database) -> Result<void> {
         WEIR_TRY(Statement put, database.prepare("INSERT OR IGNORE INTO price VALUES "

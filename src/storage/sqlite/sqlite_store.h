@@ -10,7 +10,7 @@
 #include "storage/sqlite/writer.h"
 #include "streams/idempotency.h"
 #include "streams/response_store.h"
-#include "upstream/keys/key_pool.h"
+#include "upstream/keys/added_keys.h"
 
 #include <memory>
 #include <string>
@@ -21,7 +21,8 @@ class SqliteStore final : public quota::LedgerStore,
                           public access::UserStore,
                           public streams::AnswerStore,
                           public streams::ResponseStore,
-                          public upstream::ProviderKeyStore {
+                          public upstream::ProviderKeyStore,
+                          public upstream::AddedKeyStore {
 public:
     // Makes the directory and the file where they are missing, and migrates.
     // Errors: conflict where another process has it; ledger_unavailable.
@@ -55,6 +56,10 @@ public:
     net::Task<Result<bool>> drop_response(net::Loop& loop, UserId owner, std::string id) override;
     Result<std::vector<upstream::SavedKey>> load_provider_keys() override;
     void save_provider_key(upstream::SavedKey key) override;
+    Result<std::vector<upstream::AddedKey>> load_added_keys() override;
+    net::Task<Result<void>> put_added_key(net::Loop& loop, upstream::AddedKey key) override;
+    net::Task<Result<void>> drop_added_key(net::Loop& loop, std::string id) override;
+    void note_stage(std::string id, upstream::KeyStage stage) override;
     // The prices in force, in picodollars a token, for whoever asks later what a version was.
     void note_prices(std::vector<config::Price> prices);
     void note_key_use(std::vector<std::pair<KeyId, WallTime>> uses) override;

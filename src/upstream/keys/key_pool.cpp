@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <fmt/core.h>
+#include <functional>
+#include <iterator>
 
 namespace weir::upstream {
 namespace {
@@ -19,6 +21,12 @@ constexpr milliseconds first_billing_wait = 5min;
 constexpr milliseconds longest_billing_wait = 6h;
 constexpr milliseconds wait_without_verdict = 5s;
 constexpr std::size_t error_bytes = 300;
+constexpr std::size_t canary_turns = 20; // one request in so many goes to a canary
+constexpr std::int64_t proofs_needed = 10;
+
+bool is_canary(const config::ProviderKey& key) {
+    return key.trust == config::ProviderKey::Trust::canary;
+}
 
 bool is_suspended(KeyState state) {
     return state == KeyState::suspended_auth || state == KeyState::suspended_billing;
@@ -86,22 +94,36 @@ void KeyPool::save(const config::ProviderKey& key, const Entry& known) {
     store_->save_provider_key(std::move(out));
 }
 
+KeyPool::Turn KeyPool::turn_of(const config::Provider& provider) {
+    Turn out;
+    if (provider.keys.size() < 2) return out;
+    // Each key stands in the cycle as often as it weighs, a canary not at all.
+    const auto weight = [](const config::ProviderKey& key) {
+        return is_canary(key) ? 0 : key.weight;
+    };
+    std::int64_t weights = 0;
+    for (const config::ProviderKey& key : provider.keys) {
+        weights += weight(key);
+        out.canaries = out.canaries || is_canary(key);
+    }
+    {
+        auto turns = turns_.lock();
+        out.number = (*turns)[provider.name]++;
+    }
+    if (weights == 0) return out;
+    auto point = static_cast<std::int64_t>(out.number % static_cast<std::size_t>(weights));
+    while (point >= weight(provider.keys[out.first])) point -= weight(provider.keys[out.first++]);
+    return out;
+}
+
 KeyPool::Choices KeyPool::choose(const config::Provider& provider) {
     Choices out;
     if (provider.keys.empty()) {
         out.keys.push_back({&provider, nullptr});
         return out;
     }
-    std::size_t first = 0;
-    if (provider.keys.size() > 1) {
-        // Each key stands in the cycle as often as it weighs.
-        std::int64_t weights = 0;
-        for (const config::ProviderKey& key : provider.keys) weights += key.weight;
-        auto turns = turns_.lock();
-        auto point = static_cast<std::int64_t>((*turns)[provider.name]++ %
-                                               static_cast<std::size_t>(weights));
-        while (point >= provider.keys[first].weight) point -= provider.keys[first++].weight;
-    }
+    const Turn turn = turn_of(provider);
+    const std::size_t first = turn.first;
     const SteadyTime now = clock_.steady();
     auto entries = entries_.lock();
     for (std::size_t i = 0; i < provider.keys.size(); ++i) {
@@ -129,6 +151,15 @@ KeyPool::Choices KeyPool::choose(const config::Provider& provider) {
             const auto left = std::chrono::ceil<milliseconds>(known.until - now);
             out.ready_in = out.ready_in ? std::min(*out.ready_in, left) : left;
         }
+    }
+    if (turn.canaries) {
+        const auto is_first = [&](const Choice& choice) {
+            return is_canary(*choice.key) == (turn.number % canary_turns == 0);
+        };
+        std::vector<Choice> ordered;
+        std::ranges::copy_if(out.keys, std::back_inserter(ordered), is_first);
+        std::ranges::copy_if(out.keys, std::back_inserter(ordered), std::not_fn(is_first));
+        out.keys = std::move(ordered);
     }
     if (out.keys.empty())
         out.lack = out.ready_in ? Choices::Lack::cooling : Choices::Lack::suspended;
@@ -190,6 +221,7 @@ void KeyPool::suspend(const Choice& choice, KeyState state, std::string why) {
             if (!is_suspended(known.state) && known.state != KeyState::half_open)
                 told.push_back(key.id);
             ++known.refusals;
+            known.proofs = 0;
             known.state = state;
             known.until = now + wait_of(state, known.refusals);
             known.last_error = why;
@@ -198,6 +230,8 @@ void KeyPool::suspend(const Choice& choice, KeyState state, std::string why) {
     }
     for (const std::string& id : told)
         tell("provider_key_suspended", fmt::format("{}: {}: {}", id, name(state), why));
+    if (choice.key != nullptr && is_canary(*choice.key) && judge_)
+        judge_(choice.key->id, CanaryVerdict::refused);
 }
 
 void KeyPool::note_error(const Choice& choice, std::string why) {
@@ -206,6 +240,7 @@ void KeyPool::note_error(const Choice& choice, std::string why) {
 }
 
 void KeyPool::note_success(const Choice& choice) {
+    if (choice.key != nullptr && is_canary(*choice.key)) note_proof(*choice.key);
     bool back = false;
     {
         auto entries = entries_.lock();
@@ -219,6 +254,32 @@ void KeyPool::note_success(const Choice& choice) {
         if (back && choice.key != nullptr) save(*choice.key, known);
     }
     if (back) tell("provider_key_restored", std::string(choice.id()) + ": works again");
+}
+
+void KeyPool::note_proof(const config::ProviderKey& key) {
+    {
+        auto entries = entries_.lock();
+        Entry& known = entry(*entries, key.id);
+        if (++known.proofs < proofs_needed) return;
+        known.proofs = 0;
+    }
+    if (judge_) judge_(key.id, CanaryVerdict::proven);
+    tell("provider_key_proven", key.id + ": is active now");
+}
+
+void KeyPool::forget(std::string_view id) {
+    auto entries = entries_.lock();
+    if (const auto found = entries->find(id); found != entries->end()) {
+        const std::int64_t running = found->second.in_flight;
+        found->second = {};
+        found->second.in_flight = running;
+    }
+}
+
+std::int64_t KeyPool::in_flight(std::string_view id) {
+    auto entries = entries_.lock();
+    const auto found = entries->find(id);
+    return found == entries->end() ? 0 : found->second.in_flight;
 }
 
 void KeyPool::forgive(const Choice& choice) {
@@ -248,7 +309,8 @@ std::vector<KeyPool::View> KeyPool::view(const config::Provider& provider) {
     auto entries = entries_.lock();
     for (const config::ProviderKey& key : provider.keys) {
         const Entry& known = entry(*entries, key.id);
-        View view{key.name, known.state, std::nullopt, known.in_flight, known.last_error};
+        View view{key.name,        known.state,      std::nullopt,
+                  known.in_flight, known.last_error, is_canary(key)};
         if (known.state == KeyState::cooling || is_suspended(known.state))
             view.until = clock_.wall() + std::chrono::ceil<std::chrono::microseconds>(
                                              std::max(known.until - now, SteadyTime::duration(0)));

@@ -29,6 +29,9 @@ enum class KeyState : std::uint8_t {
 };
 std::string_view name(KeyState state);
 
+// What became of a key that was tried out.
+enum class CanaryVerdict : std::uint8_t { proven, refused };
+
 // What is remembered of a key that is not well.
 struct SavedKey {
     std::string id;
@@ -54,6 +57,10 @@ public:
     // Before the first request: where the states are kept, and who is told of a change.
     using Tell = std::function<void(const std::string& kind, const std::string& detail)>;
     void remember_in(ProviderKeyStore& store, const std::vector<SavedKey>& saved, Tell tell);
+
+    // Who is told what a canary came to, after so many answers in a row or at its first refusal.
+    using Judge = std::function<void(const std::string& id, CanaryVerdict verdict)>;
+    void judge_canaries(Judge judge) { judge_ = std::move(judge); }
 
     // The keys that may be asked now, to be tried in this order; a provider without keys gives one
     // empty one.
@@ -101,6 +108,8 @@ public:
     // A key that was seen to work, or a new configuration: it is not suspended any longer.
     void forgive(const Choice& choice);
     void forgive_all();
+    // Nothing is known of the key of that id: another may take its name.
+    void forget(std::string_view id);
 
     struct View {
         std::string name;
@@ -108,8 +117,11 @@ public:
         std::optional<WallTime> until; // of a suspended one: when it is tried again
         std::int64_t in_flight = 0;
         std::string last_error;
+        bool canary = false;
     };
     std::vector<View> view(const config::Provider& provider);
+    // Answers that are being made with the key of that id.
+    std::int64_t in_flight(std::string_view id);
 
 private:
     struct Entry {
@@ -118,19 +130,28 @@ private:
         KeyState suspended_as = KeyState::ok; // what a half open one was
         std::uint32_t refusals = 0;           // in a row
         std::int64_t in_flight = 0;
+        std::int64_t proofs = 0; // answers of a canary
         std::string last_error;
     };
     using Entries = std::map<std::string, Entry, std::less<>>;
+    struct Turn {
+        std::size_t number = 0;
+        std::size_t first = 0; // the key that it begins with
+        bool canaries = false; // whether there are some
+    };
+    Turn turn_of(const config::Provider& provider);
     static Entry& entry(Entries& entries, std::string_view id);
     // The keys of the provider that share the choice's group.
     template <class Visit>
     void each_of_group(Entries& entries, const Choice& choice, Visit visit);
+    void note_proof(const config::ProviderKey& key);
     void save(const config::ProviderKey& key, const Entry& known);
     void tell(const std::string& kind, const std::string& detail) const;
 
     const Clock& clock_;
     ProviderKeyStore* store_ = nullptr;
     Tell tell_;
+    Judge judge_;
     std::map<std::string, SavedKey, std::less<>> saved_; // found at the start, until it is met
     Guarded<Entries> entries_;                           // by the key's id
     Guarded<std::map<std::string, std::size_t>> turns_;  // by provider: whose turn it is

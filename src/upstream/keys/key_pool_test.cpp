@@ -149,5 +149,47 @@ TEST(KeyPool, states_outlive_a_restart_unless_the_credential_is_another) {
     EXPECT_EQ(pool.choose(provider).keys.size(), 2u);
 }
 
+TEST(KeyPool, a_canary_is_asked_once_in_twenty_and_proves_itself_by_ten_answers) {
+    HandClock clock;
+    KeyPool pool(clock);
+    auto provider = provider_with({{"a", "a"}, {"b", "b"}, {"new", "new"}});
+    provider.keys[2].trust = config::ProviderKey::Trust::canary;
+    std::vector<std::pair<std::string, CanaryVerdict>> verdicts;
+    pool.judge_canaries(
+        [&](const std::string& id, CanaryVerdict verdict) { verdicts.emplace_back(id, verdict); });
+    std::map<std::string, int> first;
+    for (int i = 0; i < 400; ++i) {
+        const auto choices = pool.choose(provider);
+        ASSERT_EQ(choices.keys.size(), 3u);
+        ++first[choices.keys[0].key->name];
+        if (choices.keys[0].key->name != "new") EXPECT_EQ(choices.keys[2].key->name, "new");
+    }
+    EXPECT_EQ(first["new"], 20);
+    EXPECT_EQ(first["a"] + first["b"], 380);
+    EXPECT_NEAR(first["a"], first["b"], 20);
+    for (int i = 0; i < 9; ++i) pool.note_success(choice_of(provider, 2));
+    EXPECT_TRUE(verdicts.empty());
+    pool.note_success(choice_of(provider, 2));
+    ASSERT_EQ(verdicts.size(), 1u);
+    EXPECT_EQ(verdicts[0], std::pair(std::string("p/new"), CanaryVerdict::proven));
+}
+
+TEST(KeyPool, a_canary_that_is_refused_goes_back_and_its_answers_do_not_count) {
+    HandClock clock;
+    KeyPool pool(clock);
+    auto provider = provider_with({{"a", "a"}, {"new", "new"}});
+    provider.keys[1].trust = config::ProviderKey::Trust::canary;
+    std::vector<CanaryVerdict> verdicts;
+    pool.judge_canaries(
+        [&](const std::string&, CanaryVerdict verdict) { verdicts.push_back(verdict); });
+    for (int i = 0; i < 9; ++i) pool.note_success(choice_of(provider, 1));
+    pool.suspend(choice_of(provider, 1), KeyState::suspended_auth, "no");
+    EXPECT_EQ(verdicts, std::vector{CanaryVerdict::refused});
+    pool.note_success(choice_of(provider, 1));
+    EXPECT_EQ(verdicts.size(), 1u);
+    pool.forget("p/new");
+    EXPECT_EQ(pool.view(provider)[1].state, KeyState::ok);
+}
+
 } // namespace
 } // namespace weir::upstream
