@@ -1,6 +1,6 @@
 #include "app/command_line.h"
 
-#include "app/commands.h"
+#include "app/commands/commands.h"
 
 #include <CLI/CLI.hpp>
 #include <iostream>

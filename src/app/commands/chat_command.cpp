@@ -1,6 +1,6 @@
-// allow(orphan): the chat command of app/commands.h.
+// allow(orphan): the chat command of app/commands/commands.h.
 
-#include "app/commands.h"
+#include "app/commands/commands.h"
 #include "json/writer.h"
 #include "wire/sse_decoder.h"
 

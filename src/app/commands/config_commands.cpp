@@ -1,6 +1,6 @@
-// allow(orphan): the config commands of app/commands.h.
+// allow(orphan): the config commands of app/commands/commands.h.
 
-#include "app/commands.h"
+#include "app/commands/commands.h"
 #include "config/environment.h"
 #include "config/litellm_import.h"
 

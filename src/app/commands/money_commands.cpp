@@ -1,6 +1,6 @@
-// allow(orphan): the quota and ledger commands of app/commands.h.
+// allow(orphan): the quota and ledger commands of app/commands/commands.h.
 
-#include "app/commands.h"
+#include "app/commands/commands.h"
 #include "base/text.h"
 #include "endpoints/admin/money.h"
 #include "json/writer.h"

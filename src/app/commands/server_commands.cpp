@@ -1,6 +1,6 @@
-// allow(orphan): the serve, status, health and version commands of app/commands.h.
+// allow(orphan): the serve, status, health and version commands of app/commands/commands.h.
 
-#include "app/commands.h"
+#include "app/commands/commands.h"
 #include "app/house.h"
 #include "app/server.h"
 

@@ -1,6 +1,6 @@
-// allow(orphan): the provider and explain commands of app/commands.h.
+// allow(orphan): the provider and explain commands of app/commands/commands.h.
 
-#include "app/commands.h"
+#include "app/commands/commands.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>

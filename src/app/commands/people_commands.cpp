@@ -1,6 +1,6 @@
-// allow(orphan): the user, team and key commands of app/commands.h.
+// allow(orphan): the user, team and key commands of app/commands/commands.h.
 
-#include "app/commands.h"
+#include "app/commands/commands.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
