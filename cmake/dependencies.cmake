@@ -13,6 +13,7 @@ pkg_check_modules(simdjson REQUIRED IMPORTED_TARGET simdjson)
 pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(icu REQUIRED IMPORTED_TARGET icu-uc)
+pkg_check_modules(hs REQUIRED IMPORTED_TARGET libhs)
 
 # The token vocabularies come from npm, as data.
 set(WEIR_TOKEN_RANKS ${CMAKE_SOURCE_DIR}/.tools/tokens/node_modules/js-tiktoken/dist/ranks)

@@ -35,6 +35,7 @@ int run_command_line(int argc, char** argv) {
     add_people_commands(app, common);
     add_money_commands(app, common);
     add_route_commands(app, common);
+    add_filter_commands(app, common);
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& asked_for_help) {

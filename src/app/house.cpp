@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "config/environment.h"
 #include "endpoints/admin/money.h"
+#include "filter/builtin_rules.h"
 #include "net/process_signals.h"
 #include "quota/refusal.h"
 
@@ -96,6 +97,8 @@ Result<std::unique_ptr<House>> House::build(Settings settings) {
     WEIR_TRY(house->access,
              access::Access::open({*house->store, house->clock, house->random}, std::move(pepper)));
     house->gate = std::make_unique<limits::Gate>(config.limits, house->clock, house->random);
+    WEIR_TRY(auto rules, filter::rules_of(config.filter));
+    house->filter = std::make_unique<filter::Rules>(std::move(rules));
     // Before the store has a thread of its own.
     WEIR_TRY(const auto known_keys, house->store->load_provider_keys());
     WEIR_TRY(auto added_keys, house->store->load_added_keys());
@@ -133,9 +136,9 @@ Result<std::unique_ptr<House>> House::build(Settings settings) {
     house->counting = std::make_unique<net::BlockingPool>(1);
     house->meter = std::make_unique<quota::TokenMeter>(*house->counting);
     house->parts = std::make_unique<gateway::Parts>(gateway::Parts{
-        house->clock, house->random, *house->access, *house->gate, *house->ledger, *house->upstream,
-        *house->streams, *house->idempotency, *house->meter, house->flights, *house->store,
-        *house->log, house->draining, house->running});
+        house->clock, house->random, *house->access, *house->gate, *house->filter, *house->ledger,
+        *house->upstream, *house->streams, *house->idempotency, *house->meter, house->flights,
+        *house->store, *house->log, house->draining, house->running});
     house->admin = std::make_unique<endpoints::AdminWorld>(endpoints::AdminWorld{
         *house->parts, *house->pool, *house->provider_keys, house->clock.steady(), version});
     return house;
@@ -167,11 +170,14 @@ std::vector<std::string> House::reload(const Flags& flags, const config::Environ
     if (!loaded) return std::move(loaded).error().faults;
     if (loaded->file.empty() && !settings.file.empty())
         return {settings.file + " is gone; what was read from it stays in force"};
+    auto rules = filter::rules_of(loaded->config->filter);
+    if (!rules) return {std::string(rules.error().message())};
     if (const auto taken = provider_keys->set_config(loaded->config); !taken)
         return {std::string(taken.error().message())};
     settings = *std::move(loaded);
     upstream->keys().forgive_all();
     gate->set_rules(settings.config->limits);
+    filter->set(*std::move(rules));
     ledger->set_defaults(settings.config->quota);
     store->note_prices(prices_of(*settings.config));
     log->set_level(settings.config->log_level);

@@ -34,6 +34,7 @@ struct House {
     std::unique_ptr<storage::SqliteStore> store;
     std::unique_ptr<access::Access> access;
     std::unique_ptr<limits::Gate> gate;
+    std::unique_ptr<filter::Rules> filter;
     std::unique_ptr<quota::Ledger> ledger;
     std::unique_ptr<upstream::Upstream> upstream;
     std::unique_ptr<upstream::AddedKeys> provider_keys;

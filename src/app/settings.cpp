@@ -1,6 +1,7 @@
 #include "app/settings.h"
 
 #include "app/local_providers.h"
+#include "config/filter_file.h"
 #include "config/known_providers.h"
 
 #include <filesystem>
@@ -21,6 +22,8 @@ std::expected<Settings, config::Refusal> load_settings(const Flags& flags,
     auto loaded = settings.file.empty() ? config::load("", "", environment)
                                         : config::load_file(settings.file, environment);
     if (!loaded) return std::unexpected(std::move(loaded).error());
+    if (const auto rules = config::read_filter_files(*loaded, settings.file); !rules)
+        return std::unexpected(rules.error());
     if (!flags.listen.empty()) loaded->listen = flags.listen;
     if (!flags.data_dir.empty()) loaded->data_dir = flags.data_dir;
     else if (const auto named = environment("WEIR_DATA_DIR")) loaded->data_dir = *named;

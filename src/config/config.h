@@ -135,6 +135,24 @@ struct Limits {
     std::size_t body_bytes = 8 * 1024 * 1024;
 };
 
+enum class FilterAction : std::uint8_t { off, alert, redact, block };
+
+struct FilterRule {
+    std::string id;
+    std::string pattern; // empty: of a built-in rule only the action is changed
+    std::string category;
+    std::optional<FilterAction> action;
+    std::vector<std::string> teams;
+    std::vector<std::string> models;
+    std::string origin; // the file
+};
+
+struct Filter {
+    enum class Builtin : std::uint8_t { on, off } builtin = Builtin::on;
+    std::vector<std::string> files;
+    std::vector<FilterRule> rules; // of the files
+};
+
 enum class Durability : std::uint8_t {
     power,   // a commit survives a power cut
     process, // a commit survives kill -9
@@ -158,6 +176,7 @@ struct Config {
     Quota quota;
     Durability durability = Durability::power;
     Limits limits;
+    Filter filter;
     Streams streams;
     std::string log_level = "info";
 

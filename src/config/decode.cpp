@@ -251,7 +251,14 @@ void decode_rest(Section& root, Config& config) {
         streams.bytes("memory", config.streams.memory, "of all stream logs together");
     }
     root.not_built("metrics", "", "the door /metrics");
-    root.not_built("filter", "", "content rules");
+    {
+        const auto child = root.section("filter", "content rules");
+        Section filter(root.reading(), child.node, child.path, *child.schema);
+        std::size_t rules = 0;
+        filter.choice("rules", rules, {"builtin", "none"}, "the rules that Weir brings along");
+        config.filter.builtin = static_cast<Filter::Builtin>(rules);
+        filter.texts("files", config.filter.files, "files of rules, beside this one");
+    }
     root.not_built("alerts", "", "webhooks and mail");
     root.not_built("auth", "", "registration, sessions and OpenID Connect");
     root.not_built("cors", "", "origins of other web pages");

@@ -4,6 +4,7 @@
 #include "endpoints/chat_doors.h"
 #include "endpoints/health.h"
 #include "endpoints/message_doors.h"
+#include "endpoints/moderation_door.h"
 #include "endpoints/response_doors.h"
 #include "endpoints/stability_doors.h"
 #include "endpoints/stream_doors.h"
@@ -22,6 +23,7 @@ constexpr std::array table{
     Route{"DELETE", "/v1/responses/*", Who::key, delete_response},
     Route{"POST", "/v1/responses/*", Who::key, cancel_response},
     Route{"POST", "/v1/embeddings", Who::key, embeddings},
+    Route{"POST", "/v1/moderations", Who::key, moderations},
     Route{"GET", "/v1/streams/*", Who::key, join_stream},
     Route{"DELETE", "/v1/streams/*", Who::key, stop_stream},
     Route{"GET", "/v1/models", Who::key, list_models},

@@ -4,6 +4,7 @@
 
 #include "access/access.h"
 #include "config/config.h"
+#include "filter/checked.h"
 #include "limits/gate.h"
 #include "net/http/http_client.h"
 #include "quota/ledger.h"
@@ -25,6 +26,7 @@ struct Parts {
     Random& random;
     access::Access& access;
     limits::Gate& gate;
+    filter::Rules& filter;
     quota::Ledger& ledger;
     upstream::Upstream& upstream;
     streams::StreamIndex& streams;

@@ -274,6 +274,21 @@ bool waits_for_nothing(const Door& door, const Asked& asked) {
            dialects::wishes_of(asked.body).background;
 }
 
+// May they say it? What a rule redacts is not in the body any more.
+Result<filter::Checked> look_at(Parts& parts, const Caller& caller, Asked& asked, const Door& door,
+                                const record::Record& record) {
+    const auto rules = parts.filter.get();
+    const std::string model(asked.request.model());
+    const filter::Notice notice = [&](const filter::Noticed& noticed) {
+        parts.sink.publish(record::Event{
+            "filter_hit", fmt::format("{}: rule {} ({}) matched {} times: {}", record.request_id,
+                                      noticed.rule->id, noticed.rule->category, noticed.times,
+                                      name(noticed.rule->action))});
+    };
+    return filter::check(std::move(asked.request), asked.body, door.parse, *rules,
+                         {caller.key->team, model}, notice);
+}
+
 // From the head to the generation: who, what, how fast, how much. Cheapest refusal first; nothing
 // is spent until the reservation.
 WEIR_OWN_FRAME net::Task<Result<Begun>> admit(Parts& parts, ThreadParts& mine,
@@ -311,7 +326,7 @@ WEIR_OWN_FRAME net::Task<Result<Begun>> admit(Parts& parts, ThreadParts& mine,
     limits::Admission admission = parts.gate.admit(caller);
     add_rate_headers(responder, admission);
     if (admission.refusal) co_return std::unexpected(*std::move(admission.refusal));
-    CO_TRY(filter::Checked checked, filter::check(std::move(request)));
+    CO_TRY(filter::Checked checked, look_at(parts, caller, asked, door, record));
     const auto flight = claim || is_kept(door, asked.body)
                             ? std::nullopt
                             : flight_of(exchange.head(), caller, checked.request(), route);

@@ -25,6 +25,7 @@ void add_config_commands(CLI::App& app, Common& common); // config check|show|sc
 void add_people_commands(CLI::App& app, Common& common); // user, team, key
 void add_money_commands(CLI::App& app, Common& common);  // quota, ledger
 void add_route_commands(CLI::App& app, Common& common);  // provider, explain
+void add_filter_commands(CLI::App& app, Common& common); // filter
 void add_chat_command(CLI::App& app, Common& common);    // chat
 
 } // namespace weir::app

@@ -3,6 +3,7 @@
 #include "app/commands/commands.h"
 #include "config/environment.h"
 #include "config/litellm_import.h"
+#include "filter/builtin_rules.h"
 
 #include <algorithm>
 #include <CLI/CLI.hpp>
@@ -24,6 +25,10 @@ int check(const Common& common) {
     }
     if (auto routes = upstream::Routes::create(settings->config); !routes) {
         fmt::print(stderr, "{}: {}\n", settings->file, routes.error().message());
+        return 1;
+    }
+    if (auto rules = filter::rules_of(settings->config->filter); !rules) {
+        fmt::print(stderr, "{}\n", rules.error().message());
         return 1;
     }
     fmt::print("{}\n", settings->file.empty() ? "no configuration file: the defaults hold"

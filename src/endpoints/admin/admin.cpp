@@ -1,5 +1,6 @@
 #include "endpoints/admin/admin.h"
 
+#include "endpoints/admin/filter.h"
 #include "endpoints/admin/money.h"
 #include "endpoints/admin/people.h"
 #include "endpoints/admin/provider_keys.h"
@@ -39,6 +40,8 @@ constexpr std::array table{
     AdminRoute{"POST", "providers", Form::verb, "keys", add_provider_key},
     AdminRoute{"PATCH", "providers", Form::part, "keys", stage_provider_key},
     AdminRoute{"DELETE", "providers", Form::part, "keys", revoke_provider_key},
+    AdminRoute{"GET", "filter", Form::all, "", list_filter_rules},
+    AdminRoute{"POST", "filter", Form::verb, "test", test_filter},
     AdminRoute{"GET", "status", Form::all, "", show_status},
     AdminRoute{"GET", "explain", Form::all, "", explain},
 };
