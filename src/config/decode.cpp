@@ -229,7 +229,7 @@ void decode_limits(Section& root, Limits& out) {
     section.rate("per_key", out.per_key, "requests of one key");
     section.rate("per_user", out.per_user, "requests of one user");
     section.rate("per_team", out.per_team, "requests of one team");
-    section.not_built("tokens_per_key", "off", "tokens of one key");
+    section.rate("tokens_per_key", out.tokens_per_key, "tokens of one key, read and written");
     section.integer("concurrent_per_key", out.concurrent_per_key, {1, 100'000, "off"},
                     "requests of one key at once");
     section.bytes("body_bytes", out.body_bytes, "the largest request body");

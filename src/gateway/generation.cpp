@@ -33,6 +33,8 @@ Generation::Generation(Parts& parts, ThreadParts& mine, Order order)
         talk_ = std::make_unique<const std::string>(*std::move(order.talk));
         draft_ = dialects::responses_whole_encoder({log_->begun().answer_id, log_->begun().echo});
     }
+    if (order.token_charge)
+        token_charge_ = std::make_unique<limits::TokenCharge>(*std::move(order.token_charge));
     if (order.claim)
         claim_ = std::make_unique<streams::Idempotency::Claim>(*std::move(order.claim));
     if (order.flight) flight_ = std::make_unique<const Digest>(*order.flight);
@@ -291,6 +293,8 @@ net::Task<void> Generation::settle(Result<void> pumped) {
     ending.estimated = !is_reported(made);
     ending.usage = used(made);
     ending.nanousd = cost.nanousd;
+    if (token_charge_)
+        token_charge_->settle(ending.usage.input.value() + ending.usage.output.value());
     if (!ending.estimated) {
         ending.usage_raw = reported_->raw;
         ending.usage_native = reported_->native;

@@ -30,6 +30,7 @@ public:
         std::optional<Digest> flight;
         // Held as long as the answer is made, where it outlives its request.
         std::optional<limits::Concurrency::Slot> slot;
+        std::optional<limits::TokenCharge> token_charge;
         // Whoever leaves, it runs to its end.
         enum class Life : std::uint8_t { with_readers, to_the_end } life = Life::with_readers;
         // The talk that its answer ends, where it is kept (streams::StoredResponse::items).
@@ -95,6 +96,7 @@ private:
     std::unique_ptr<streams::Idempotency::Claim> claim_; // null: the answer has no key
     std::unique_ptr<const Digest> flight_;               // null: nobody else may share it
     std::optional<limits::Concurrency::Slot> slot_;
+    std::unique_ptr<limits::TokenCharge> token_charge_; // null: tokens have no rate
     net::Interrupt interrupt_;
     std::optional<config::Price> price_;
     std::unique_ptr<const chat::UsageReport> reported_; // by the provider, so far

@@ -56,10 +56,29 @@ std::string reset_text(std::chrono::nanoseconds time) {
 }
 
 void add_rate_headers(Responder& responder, const limits::Admission& admission) {
-    if (!admission.limit) return;
-    responder.add_header("x-ratelimit-limit-requests", std::to_string(*admission.limit));
-    responder.add_header("x-ratelimit-remaining-requests", std::to_string(admission.remaining));
-    responder.add_header("x-ratelimit-reset-requests", reset_text(admission.reset));
+    struct Names {
+        std::string_view limit;
+        std::string_view remaining;
+        std::string_view reset;
+    };
+    const auto add = [&](const std::optional<limits::Admission::Shown>& shown, const Names& names) {
+        if (!shown) return;
+        responder.add_header(names.limit, std::to_string(shown->limit));
+        responder.add_header(names.remaining, std::to_string(shown->left.remaining));
+        responder.add_header(names.reset, reset_text(shown->left.reset));
+    };
+    add(admission.requests, {"x-ratelimit-limit-requests", "x-ratelimit-remaining-requests",
+                             "x-ratelimit-reset-requests"});
+    add(admission.tokens,
+        {"x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"});
+}
+
+Result<limits::Admission> not_too_fast(Parts& parts, const Caller& caller,
+                                       const chat::ChatRequest& request, Responder& responder) {
+    limits::Admission admission = parts.gate.admit(caller, request.input_tokens_estimate());
+    add_rate_headers(responder, admission);
+    if (admission.refusal) return std::unexpected(*std::move(admission.refusal));
+    return admission;
 }
 
 upstream::Allowance::Terms allowance_of(const chat::ChatRequest& request,
@@ -323,9 +342,7 @@ WEIR_OWN_FRAME net::Task<Result<Begun>> admit(Parts& parts, ThreadParts& mine,
         }
     }
 
-    limits::Admission admission = parts.gate.admit(caller);
-    add_rate_headers(responder, admission);
-    if (admission.refusal) co_return std::unexpected(*std::move(admission.refusal));
+    CO_TRY(limits::Admission admission, not_too_fast(parts, caller, request, responder));
     CO_TRY(filter::Checked checked, look_at(parts, caller, asked, door, record));
     const auto flight = claim || is_kept(door, asked.body)
                             ? std::nullopt
@@ -355,6 +372,7 @@ WEIR_OWN_FRAME net::Task<Result<Begun>> admit(Parts& parts, ThreadParts& mine,
         .claim = std::move(claim),
         .flight = flight,
         .slot = std::move(admission.slot),
+        .token_charge = std::move(admission.token_charge),
         .life = Generation::Order::Life::with_readers,
         .talk = std::nullopt,
     };
@@ -399,7 +417,10 @@ Result<Caller> identify(Parts& parts, const net::Exchange& exchange) {
     // Whoever can open the control socket owns the server: no key is asked for.
     if (credential.empty() && exchange.peer().kind == net::Peer::Kind::control)
         return parts.access.first_admin();
-    return parts.access.identify(credential);
+    WEIR_CHECK(parts.gate.may_show_a_key(exchange.client()));
+    auto caller = parts.access.identify(credential);
+    if (!caller && !credential.empty()) parts.gate.note_bad_key(exchange.client());
+    return caller;
 }
 
 net::Task<void> serve_chat(Parts& parts, ThreadParts& mine, net::Exchange& exchange,

@@ -8,7 +8,8 @@
 namespace weir::limits {
 namespace {
 
-constexpr std::size_t asks_max = 8;
+constexpr std::size_t asks_max = Verdict::asks_max;
+constexpr std::int64_t debt_max = 365LL * 24 * 3600 * 1'000'000'000; // nanoseconds
 
 // The two numbers of the algorithm.
 struct Pace {
@@ -23,6 +24,12 @@ Pace pace_of(const config::Rate& rate) {
     // Never more than `count` in any window: burst + window/interval must not exceed it.
     const std::int64_t steady = rate.count - rate.burst;
     return {steady > 0 ? (window + steady - 1) / steady : window + 1, rate.burst};
+}
+
+// How much time so many take, of which no more than a year counts.
+std::int64_t time_of(std::int64_t cost, std::int64_t interval) {
+    const std::int64_t most = debt_max / interval;
+    return std::clamp(cost, -most, most) * interval;
 }
 
 } // namespace
@@ -45,6 +52,15 @@ RateTable::Cell& RateTable::find(std::uint64_t hash, std::int64_t now) {
     return *victim;
 }
 
+std::uint64_t RateTable::hash_of(const Ask& ask) const {
+    std::array<char, 96> text{};
+    const std::size_t rule = std::min<std::size_t>(ask.rule.size(), 24);
+    const std::size_t subject = std::min<std::size_t>(ask.subject.size(), 64);
+    std::copy_n(ask.rule.data(), rule, text.data());
+    std::copy_n(ask.subject.data(), subject, text.data() + 32);
+    return keyed_hash(key_, {text.data(), text.size()});
+}
+
 Verdict RateTable::take(std::span<const Ask> asks, SteadyTime now) {
     Verdict verdict;
     if (!ensure(asks.size() <= asks_max, "too many rate rules at once")) return verdict;
@@ -52,13 +68,8 @@ Verdict RateTable::take(std::span<const Ask> asks, SteadyTime now) {
     std::array<std::uint64_t, asks_max> hashes{};
     std::array<std::size_t, asks_max> shards{};
     for (std::size_t i = 0; i < asks.size(); ++i) {
-        std::array<char, 96> text{};
-        const std::size_t rule = std::min<std::size_t>(asks[i].rule.size(), 24);
-        const std::size_t subject = std::min<std::size_t>(asks[i].subject.size(), 64);
-        std::copy_n(asks[i].rule.data(), rule, text.data());
-        std::copy_n(asks[i].subject.data(), subject, text.data() + 32);
-        hashes[i] = keyed_hash(key_, {text.data(), text.size()});
-        shards[i] = (hashes[i] & line_mask_) % shard_count;
+        hashes[i] = hash_of(asks[i]);
+        shards[i] = shard_of(hashes[i]);
     }
     // Locked in one order, so that two callers with the same shards cannot wait for each other.
     std::sort(shards.begin(), shards.begin() + static_cast<std::ptrdiff_t>(asks.size()));
@@ -69,24 +80,34 @@ Verdict RateTable::take(std::span<const Ask> asks, SteadyTime now) {
     std::array<std::int64_t, asks_max> arrivals{};
     for (std::size_t i = 0; i < asks.size(); ++i) {
         const Pace pace = pace_of(*asks[i].rate);
-        const Cell& cell = find(hashes[i], at);
-        const std::int64_t arrival = std::max(cell.arrival, at) + pace.interval;
-        const std::int64_t over = arrival - at - pace.burst * pace.interval;
+        const std::int64_t most = at + pace.burst * pace.interval;
+        const std::int64_t before = std::max(find(hashes[i], at).arrival, at);
+        const std::int64_t over =
+            before + time_of(std::min(asks[i].cost, pace.burst), pace.interval) - most;
         if (over > 0) {
             verdict.refused_by = static_cast<int>(i);
             verdict.retry_after = std::chrono::nanoseconds(over);
-            verdict.reset = std::chrono::nanoseconds(std::max<std::int64_t>(0, cell.arrival - at));
-            verdict.remaining = 0;
+            verdict.left[i] = {std::max<std::int64_t>(0, (most - before) / pace.interval),
+                               std::chrono::nanoseconds(before - at)};
             return verdict;
         }
-        arrivals[i] = arrival;
-        if (i == 0) {
-            verdict.remaining = -over / pace.interval;
-            verdict.reset = std::chrono::nanoseconds(arrival - at);
-        }
+        const bool taken = asks[i].charge == Ask::Charge::taken;
+        arrivals[i] = before + (taken ? time_of(asks[i].cost, pace.interval) : 0);
+        verdict.left[i] = {std::max<std::int64_t>(0, (most - arrivals[i]) / pace.interval),
+                           std::chrono::nanoseconds(arrivals[i] - at)};
     }
     for (std::size_t i = 0; i < asks.size(); ++i) find(hashes[i], at).arrival = arrivals[i];
     return verdict;
+}
+
+void RateTable::correct(const Ask& ask, SteadyTime now) {
+    const std::int64_t at = now.time_since_epoch().count();
+    const std::uint64_t hash = hash_of(ask);
+    const std::unique_lock lock(shards_[shard_of(hash)]);
+    Cell& cell = find(hash, at);
+    const std::int64_t moved =
+        std::max(cell.arrival, at) + time_of(ask.cost, pace_of(*ask.rate).interval);
+    cell.arrival = std::max(moved, at);
 }
 
 } // namespace weir::limits

@@ -24,15 +24,23 @@ struct Ask {
     std::string_view rule;    // its name in the configuration: "per_key"
     std::string_view subject; // bytes that name whom it counts
     const config::Rate* rate;
+    // How many it counts for. More than the whole burst passes where the burst is all there, and
+    // then has to be waited for.
+    std::int64_t cost = 1;
+    enum class Charge : std::uint8_t { taken, only_judged } charge = Charge::taken;
 };
 
 struct Verdict {
     // The first rule that refuses, or -1: then all were charged.
     int refused_by = -1;
     std::chrono::nanoseconds retry_after{};
-    // Of the first ask: how many more would pass now, and when the whole burst is back.
-    std::int64_t remaining = 0;
-    std::chrono::nanoseconds reset{};
+    // Of each ask: how many more would pass now, and when the whole burst is back.
+    struct Left {
+        std::int64_t remaining = 0;
+        std::chrono::nanoseconds reset{};
+    };
+    static constexpr std::size_t asks_max = 8;
+    std::array<Left, asks_max> left{};
 };
 
 class RateTable {
@@ -42,6 +50,8 @@ public:
 
     // All rules are judged before any is charged. Requires: at most 8 asks, none of them off.
     Verdict take(std::span<const Ask> asks, SteadyTime now);
+    // Charges the ask's cost without judging; a negative one is given back.
+    void correct(const Ask& ask, SteadyTime now);
 
 private:
     struct Cell {
@@ -55,6 +65,8 @@ private:
     static constexpr std::size_t shard_count = 64;
 
     Cell& find(std::uint64_t hash, std::int64_t now);
+    std::uint64_t hash_of(const Ask& ask) const;
+    std::size_t shard_of(std::uint64_t hash) const { return (hash & line_mask_) % shard_count; }
 
     HashKey key_;
     std::size_t line_mask_;
