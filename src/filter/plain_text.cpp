@@ -1,6 +1,8 @@
 #include "filter/plain_text.h"
 
 #include <algorithm>
+#include <unicode/bytestream.h>
+#include <unicode/edits.h>
 #include <unicode/normalizer2.h>
 #include <unicode/stringpiece.h>
 #include <unicode/uchar.h>
@@ -13,26 +15,36 @@ bool is_unseen(UChar32 c) {
     return c == 0x00ad || u_hasBinaryProperty(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT) != 0;
 }
 
-// Whether it is its own plain form: most texts that are not ASCII are.
-bool is_plain(std::string_view text, const icu::Normalizer2& form) {
+// The bytes that somebody sees, and where each stood; empty where that is all of them.
+struct Seen {
+    bool all = true;
+    std::string text;
+    std::vector<std::uint32_t> places;
+};
+
+Seen seen_of(std::string_view text) {
+    Seen out;
     const auto* const bytes = reinterpret_cast<const std::uint8_t*>(text.data());
     const auto size = static_cast<std::int32_t>(text.size());
+    const auto keep = [&](std::int32_t begin, std::int32_t end) {
+        out.text.append(text, static_cast<std::size_t>(begin),
+                        static_cast<std::size_t>(end - begin));
+        for (std::int32_t at = begin; at < end; ++at)
+            out.places.push_back(static_cast<std::uint32_t>(at));
+    };
+    std::int32_t kept = 0;
     for (std::int32_t at = 0; at < size;) {
+        const std::int32_t here = at;
         UChar32 c = 0;
         U8_NEXT_OR_FFFD(bytes, at, size, c);
-        if (c >= 0x80 && is_unseen(c)) return false;
+        if (c < 0x80 || !is_unseen(c)) continue;
+        keep(kept, here);
+        kept = at;
     }
-    UErrorCode failed = U_ZERO_ERROR;
-    const bool normal = form.isNormalizedUTF8(icu::StringPiece(text.data(), size), failed) != 0;
-    return U_SUCCESS(failed) && normal;
-}
-
-void append(PlainText& out, const icu::UnicodeString& piece, std::uint32_t begin,
-            std::uint32_t end) {
-    const std::size_t before = out.text.size();
-    piece.toUTF8String(out.text);
-    out.begins.insert(out.begins.end(), out.text.size() - before, begin);
-    out.ends.insert(out.ends.end(), out.text.size() - before, end);
+    if (kept == 0) return out;
+    out.all = false;
+    keep(kept, size);
+    return out;
 }
 
 } // namespace
@@ -42,40 +54,35 @@ std::optional<PlainText> plain_text(std::string_view text) {
         return std::nullopt;
     UErrorCode failed = U_ZERO_ERROR;
     const icu::Normalizer2* const form = icu::Normalizer2::getNFKCInstance(failed);
-    if (U_FAILURE(failed)) return std::nullopt;
-    if (is_plain(text, *form)) return std::nullopt;
+    const Seen seen = seen_of(text);
+    const std::string_view source = seen.all ? text : std::string_view(seen.text);
     PlainText out;
-    out.text.reserve(text.size());
-    out.begins.reserve(text.size() + 1);
-    out.ends.reserve(text.size() + 1);
-    const auto* const bytes = reinterpret_cast<const std::uint8_t*>(text.data());
-    const auto size = static_cast<std::int32_t>(text.size());
-    // Piece by piece: what stands between two boundaries is normalised by itself.
-    icu::UnicodeString piece;
-    std::int32_t begin = 0;
-    const auto finish = [&](std::int32_t end) {
-        if (piece.isEmpty()) return;
-        UErrorCode wrong = U_ZERO_ERROR;
-        icu::UnicodeString plain = form->normalize(piece, wrong);
-        if (U_FAILURE(wrong)) plain = piece;
-        append(out, plain, static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end));
-        piece.remove();
+    icu::StringByteSink<std::string> sink(&out.text, static_cast<std::int32_t>(source.size()));
+    icu::Edits edits;
+    const icu::StringPiece piece(source.data(), static_cast<std::int32_t>(source.size()));
+    if (U_SUCCESS(failed)) form->normalizeUTF8(0, piece, sink, &edits, failed);
+    if (U_FAILURE(failed) || (seen.all && edits.hasChanges() == 0)) return std::nullopt;
+    const auto place = [&](std::int32_t at) {
+        return seen.all ? static_cast<std::uint32_t>(at)
+                        : seen.places[static_cast<std::size_t>(at)];
     };
-    for (std::int32_t at = 0; at < size;) {
-        const std::int32_t here = at;
-        UChar32 c = 0;
-        U8_NEXT_OR_FFFD(bytes, at, size, c);
-        if (is_unseen(c)) continue;
-        if (form->hasBoundaryBefore(c) != 0) {
-            finish(here);
-            begin = here;
+    out.begins.reserve(out.text.size());
+    out.ends.reserve(out.text.size());
+    for (icu::Edits::Iterator edit = edits.getFineIterator(); edit.next(failed) != 0;) {
+        const std::int32_t from = edit.sourceIndex();
+        if (edit.hasChange() != 0) {
+            if (edit.oldLength() == 0) continue;
+            const auto bytes = static_cast<std::size_t>(edit.newLength());
+            out.begins.insert(out.begins.end(), bytes, place(from));
+            out.ends.insert(out.ends.end(), bytes, place(from + edit.oldLength() - 1) + 1);
+            continue;
         }
-        piece.append(c);
+        for (std::int32_t at = from; at < from + edit.oldLength(); ++at) {
+            out.begins.push_back(place(at));
+            out.ends.push_back(place(at) + 1);
+        }
     }
-    finish(size);
-    out.begins.push_back(static_cast<std::uint32_t>(text.size()));
-    out.ends.push_back(static_cast<std::uint32_t>(text.size()));
-    if (out.text == text) return std::nullopt;
+    if (out.begins.size() != out.text.size()) return std::nullopt;
     return out;
 }
 

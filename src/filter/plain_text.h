@@ -12,7 +12,7 @@ namespace weir::filter {
 
 struct PlainText {
     std::string text;
-    std::vector<std::uint32_t> begins; // of the source, for each byte; one more for the end
+    std::vector<std::uint32_t> begins; // of the source, for each byte
     std::vector<std::uint32_t> ends;
 };
 

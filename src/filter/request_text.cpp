@@ -34,6 +34,7 @@ public:
         if (value.is(Kind::string)) return look_at(value);
         if (!value.is(Kind::array) && !value.is(Kind::object)) return;
         for (const Value child : value) {
+            if (value.is(Kind::object)) look_at_name(child.key());
             const bool named = value.is(Kind::object) && child.is(Kind::string) &&
                                std::ranges::find(left_alone, child.key()) != left_alone.end();
             if (!named) visit(child);
@@ -61,17 +62,25 @@ private:
         std::string text;
     };
 
+    // Names of members are shown to a model too, in a tool's schema. One that would be redacted
+    // could become the same as another, so it is refused.
+    void look_at_name(std::string_view name) {
+        for (const Hit& hit : rules_.find(name, scope_)) note(hit, Action::redact);
+    }
+
+    void note(const Hit& hit, Action refused_from) {
+        if (hit.rule->action >= refused_from && out_.refused_by == nullptr)
+            out_.refused_by = hit.rule;
+        const auto known = std::ranges::find(out_.noticed, hit.rule, &Noticed::rule);
+        if (known == out_.noticed.end()) out_.noticed.push_back({hit.rule, 1});
+        else ++known->times;
+    }
+
     void look_at(const Value& value) {
         const std::string_view text = value.text();
         const std::vector<Hit> hits = rules_.find(text, scope_);
         if (hits.empty()) return;
-        for (const Hit& hit : hits) {
-            if (hit.rule->action == Action::block && out_.refused_by == nullptr)
-                out_.refused_by = hit.rule;
-            const auto known = std::ranges::find(out_.noticed, hit.rule, &Noticed::rule);
-            if (known == out_.noticed.end()) out_.noticed.push_back({hit.rule, 1});
-            else ++known->times;
-        }
+        for (const Hit& hit : hits) note(hit, Action::block);
         if (auto changed = redacted(text, hits)) changes_.push_back({value.raw(), *changed});
     }
 

@@ -18,7 +18,7 @@ struct Noticed {
 };
 
 struct Inspected {
-    const Rule* refused_by = nullptr; // a rule that blocks
+    const Rule* refused_by = nullptr; // a rule that blocks, or redacts and matched a member's name
     std::optional<std::string> body;  // with what is to be redacted replaced, where there is some
     std::vector<Noticed> noticed;     // every rule that matched
 };

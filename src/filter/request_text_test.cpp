@@ -7,7 +7,7 @@
 namespace weir::filter {
 namespace {
 
-std::shared_ptr<const RuleSet> rules() {
+std::shared_ptr<const RuleSet> made_rules() {
     Rule key;
     key.id = "key";
     key.category = "credential";
@@ -26,6 +26,12 @@ std::shared_ptr<const RuleSet> rules() {
     auto made = RuleSet::compile({key, word, seen});
     EXPECT_TRUE(made);
     return *made;
+}
+
+// What is noticed points into them.
+std::shared_ptr<const RuleSet> rules() {
+    static const std::shared_ptr<const RuleSet> all = made_rules();
+    return all;
 }
 
 TEST(RequestText, redacts_every_string_wherever_it_stands_and_nothing_else) {
@@ -55,6 +61,15 @@ TEST(RequestText, says_which_rule_refuses_and_what_else_was_seen) {
     EXPECT_EQ(out.noticed.size(), 2u);
     EXPECT_FALSE(out.body);
     EXPECT_TRUE(inspect_request(*rules(), R"({"input":"nothing"})", {}).noticed.empty());
+}
+
+TEST(RequestText, refuses_what_it_would_redact_in_the_name_of_a_member) {
+    const Inspected out = inspect_request(
+        *rules(), R"({"tools":[{"parameters":{"properties":{"KEY-1234":{}}}}]})", {});
+    ASSERT_NE(out.refused_by, nullptr);
+    EXPECT_EQ(out.refused_by->id, "key");
+    EXPECT_EQ(inspect_request(*rules(), R"({"seen":1})", {}).refused_by, nullptr);
+    EXPECT_NE(inspect_request(*rules(), R"({"a":{"forbidden":1}})", {}).refused_by, nullptr);
 }
 
 TEST(RequestText, marks_what_overlaps_once) {
