@@ -82,9 +82,8 @@ TEST(Load, every_fault_is_reported_with_its_place) {
 
 TEST(Load, what_is_not_built_refuses_and_says_so) {
     for (const std::string& text :
-         {"store: postgres://h/d", "shared: redis://h", "filter: {rules: builtin}",
-          "models: {m: {targets: [{provider: p}], cache: {ttl: 1h}}}",
-          "limits: {tokens_per_key: 5/s}"}) {
+         {"store: postgres://h/d", "shared: redis://h", "alerts: {webhooks: []}",
+          "models: {m: {targets: [{provider: p}], cache: {ttl: 1h}}}", "metrics: {public: true}"}) {
         const auto found = faults(text);
         ASSERT_FALSE(found.empty()) << text;
         EXPECT_NE(found.front().find("not built yet"), std::string::npos) << found.front();
