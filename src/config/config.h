@@ -131,7 +131,7 @@ struct Limits {
     Rate per_key = *Rate::parse("600/min");
     Rate per_user;
     Rate per_team;
-    Rate tokens_per_key; // read and written
+    Rate tokens_per_key;                   // read and written
     std::int64_t concurrent_per_key = 256; // 0: off
     std::size_t body_bytes = 8 * 1024 * 1024;
 };
