@@ -15,6 +15,10 @@ bool is_unseen(UChar32 c) {
     return c == 0x00ad || u_hasBinaryProperty(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT) != 0;
 }
 
+// So many marks may follow one letter (UAX #15, Stream-Safe Text Format); more are no language,
+// and putting a run of them in order costs its square.
+constexpr int marks_most = 30;
+
 // The bytes that somebody sees, and where each stood; empty where that is all of them.
 struct Seen {
     bool all = true;
@@ -33,11 +37,13 @@ Seen seen_of(std::string_view text) {
             out.places.push_back(static_cast<std::uint32_t>(at));
     };
     std::int32_t kept = 0;
+    int marks = 0;
     for (std::int32_t at = 0; at < size;) {
         const std::int32_t here = at;
         UChar32 c = 0;
         U8_NEXT_OR_FFFD(bytes, at, size, c);
-        if (c < 0x80 || !is_unseen(c)) continue;
+        marks = c >= 0x300 && u_getCombiningClass(c) != 0 ? marks + 1 : 0;
+        if (marks <= marks_most && (c < 0x80 || !is_unseen(c))) continue;
         keep(kept, here);
         kept = at;
     }

@@ -23,6 +23,15 @@ TEST(PlainText, is_the_text_itself_where_nothing_is_hidden) {
         EXPECT_FALSE(plain_text(text)) << text;
 }
 
+TEST(PlainText, spends_no_square_of_time_on_a_run_of_marks) {
+    std::string text = "a";
+    for (int i = 0; i < 400'000; ++i) text += "\xcc\x95";
+    for (int i = 0; i < 400'000; ++i) text += "\xcc\x96";
+    const auto plain = plain_text(text);
+    ASSERT_TRUE(plain);
+    EXPECT_LT(plain->text.size(), 200u);
+}
+
 TEST(PlainText, knows_where_everything_came_from) {
     const std::string wide = "a\xef\xbd\x93\xef\xbd\x8b-z";
     EXPECT_EQ(plain_text(wide)->text, "ask-z");

@@ -39,18 +39,18 @@ TEST(RequestText, redacts_every_string_wherever_it_stands_and_nothing_else) {
         R"( {"model":"KEY-1234","messages":[{"role":"user","content":"a KEY-1234, KEY-5678!"},)"
         R"({"role":"user","content":[{"type":"text","text":"\u004bEY-99999 \"q\""},)"
         R"({"type":"image_url","image_url":{"url":"data:KEY-1234"}}]}],"odd":{"x":["KEY-0000"]},)"
-        R"("n":12345} )";
+        R"("n":12345} )"; // an address is looked at, too
     const Inspected out = inspect_request(*rules(), body, {});
     ASSERT_TRUE(out.body);
     EXPECT_EQ(*out.body,
               R"({"model":"KEY-1234","messages":[{"role":"user","content":)"
               R"("a [redacted:credential], [redacted:credential]!"},)"
               R"({"role":"user","content":[{"type":"text","text":"[redacted:credential] \"q\""},)"
-              R"({"type":"image_url","image_url":{"url":"data:KEY-1234"}}]}],)"
+              R"({"type":"image_url","image_url":{"url":"data:[redacted:credential]"}}]}],)"
               R"("odd":{"x":["[redacted:credential]"]},"n":12345})");
     EXPECT_TRUE(json::Document::parse(*out.body));
     ASSERT_EQ(out.noticed.size(), 1u);
-    EXPECT_EQ(out.noticed[0].times, 4);
+    EXPECT_EQ(out.noticed[0].times, 5);
     EXPECT_EQ(out.refused_by, nullptr);
 }
 
