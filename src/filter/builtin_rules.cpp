@@ -37,9 +37,9 @@ constexpr std::array table{
             R"(\bSG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64})"},
     Builtin{"npm-token", "credential", redact, R"(\bnpm_[A-Za-z0-9]{36}\b)"},
     Builtin{"webhook-secret", "credential", redact, R"(\bwhsec_[A-Za-z0-9+/=]{24,100})"},
-    Builtin{"private-key", "credential", redact,
-            R"(-----BEGIN (?:[A-Z]{2,10} ){0,2}PRIVATE KEY-----)"
-            R"((?:[A-Za-z0-9+/=\s]{0,1900}-----END (?:[A-Z]{2,10} ){0,2}PRIVATE KEY-----)?)"},
+    // Its body has many forms and lengths: to take the header alone would leave the secret.
+    Builtin{"private-key", "credential", block,
+            R"(-----BEGIN (?:[A-Z]{2,10} ){0,2}PRIVATE KEY(?: BLOCK)?-----)"},
     Builtin{"json-web-token", "credential", redact,
             R"(\beyJ[A-Za-z0-9_-]{10,300}\.eyJ[A-Za-z0-9_-]{10,1200}\.[A-Za-z0-9_-]{20,700})"},
     // What belongs to people.

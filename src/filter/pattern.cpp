@@ -75,7 +75,7 @@ struct Pattern::Node {
         std::string out;
         for (const Node& child : children) {
             if (kind == Kind::either && !out.empty()) out += "|";
-            out += kind == Kind::either ? child.expression() : child.expression();
+            out += child.expression();
         }
         return kind == Kind::either ? "(?:" + out + ")" : out;
     }

@@ -95,7 +95,7 @@ TEST(RuleSet, brings_rules_along_that_find_what_they_are_for) {
     for (const std::string& text : std::vector<std::string>{
              "sk-proj-" + tail, "sk-ant-api03-" + tail, "AIza" + tail.substr(0, 35),
              "ghp_" + tail.substr(0, 36), "AKIAIOSFODNN7EXAMPLE", "xoxb-1234567890-abcdef",
-             "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----",
+             "-----BEGIN RSA PRIVATE KEY-----", "-----BEGIN PGP PRIVATE KEY BLOCK-----",
              "sk-weir-abcdefgh-" + tail, "hf_" + tail.substr(0, 34)})
         EXPECT_EQ(first("key: " + text + "."), "credential") << text;
     EXPECT_EQ(first("Card 4111-1111-1111-1111 please"), "card");
